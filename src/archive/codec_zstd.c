@@ -1,0 +1,160 @@
+#include "archive/codec_rows.h"
+
+#ifdef HAVE_ZSTD
+
+#include <zstd.h>
+
+/* A frame that wants a larger window than 128 MiB was not made for us. */
+#define ZSTD_DECODER_WINDOW_LOG 27
+
+/*
+ * 1 MiB keeps the high levels below 20 MiB of memory; in WAL a larger window
+ * finds next to nothing more.
+ */
+#define ZSTD_ENCODER_WINDOW_LOG 20
+
+static bool
+set_zstd_error(size_t result, struct error *error)
+{
+	return error_set(error, ERR_SYSTEM, "could not compress data: %s",
+		ZSTD_getErrorName(result));
+}
+
+static size_t
+set_parameters(ZSTD_CCtx *context, int level, uint64_t plain_size)
+{
+	size_t result =
+		ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+
+	if (!ZSTD_isError(result))
+		result = ZSTD_CCtx_setParameter(
+			context, ZSTD_c_windowLog, ZSTD_ENCODER_WINDOW_LOG);
+	if (!ZSTD_isError(result))
+		result =
+			ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+	if (!ZSTD_isError(result))
+		result = ZSTD_CCtx_setParameter(
+			context, ZSTD_c_contentSizeFlag, 1);
+	if (!ZSTD_isError(result))
+		result = ZSTD_CCtx_setPledgedSrcSize(context, plain_size);
+	return result;
+}
+
+static bool
+zstd_encoder_open(void **state, struct codec_output *output, int level,
+	uint64_t plain_size, struct error *error)
+{
+	ZSTD_CCtx *context = ZSTD_createCCtx();
+	size_t result;
+
+	(void)output;
+	if (context == NULL)
+		return error_set_memory(error);
+	result = set_parameters(context, level, plain_size);
+	if (ZSTD_isError(result)) {
+		(void)ZSTD_freeCCtx(context);
+		return set_zstd_error(result, error);
+	}
+	*state = context;
+	return true;
+}
+
+static bool
+run_compress(ZSTD_CCtx *context, struct codec_output *output, ZSTD_inBuffer *in,
+	ZSTD_EndDirective directive, struct error *error)
+{
+	size_t result;
+
+	do {
+		ZSTD_outBuffer out = {output->buffer, CODEC_OUTPUT_ROOM, 0};
+
+		if (!codec_output_reserve(output, 1, error))
+			return false;
+		out.pos = output->used;
+		result = ZSTD_compressStream2(context, &out, in, directive);
+		output->used = out.pos;
+		if (ZSTD_isError(result))
+			return set_zstd_error(result, error);
+	} while (directive == ZSTD_e_end ? result > 0 : in->pos < in->size);
+	return true;
+}
+
+static bool
+zstd_encode(void *state, struct codec_output *output, const void *data,
+	size_t len, struct error *error)
+{
+	ZSTD_inBuffer in = {data, len, 0};
+
+	return run_compress(state, output, &in, ZSTD_e_continue, error);
+}
+
+static bool
+zstd_encoder_finish(
+	void *state, struct codec_output *output, struct error *error)
+{
+	ZSTD_inBuffer in = {NULL, 0, 0};
+
+	return run_compress(state, output, &in, ZSTD_e_end, error);
+}
+
+static void
+zstd_encoder_free(void *state)
+{
+	(void)ZSTD_freeCCtx(state);
+}
+
+static bool
+zstd_decoder_open(void **state, struct error *error)
+{
+	ZSTD_DCtx *context = ZSTD_createDCtx();
+
+	if (context == NULL)
+		return error_set_memory(error);
+	(void)ZSTD_DCtx_setParameter(
+		context, ZSTD_d_windowLogMax, ZSTD_DECODER_WINDOW_LOG);
+	*state = context;
+	return true;
+}
+
+static bool
+zstd_decode(void *state, struct codec_input *input, struct codec_plain *plain,
+	bool *ended, struct error *error)
+{
+	ZSTD_inBuffer in = {input->next, input->left, 0};
+	ZSTD_outBuffer out = {plain->next, plain->room, 0};
+	size_t result = ZSTD_decompressStream(state, &out, &in);
+
+	input->next += in.pos;
+	input->left -= in.pos;
+	plain->next += out.pos;
+	plain->room -= out.pos;
+	if (ZSTD_isError(result))
+		return error_set(error, ERR_DAMAGED,
+			"zstd stream is damaged: %s",
+			ZSTD_getErrorName(result));
+	*ended = result == 0;
+	return true;
+}
+
+static void
+zstd_decoder_free(void *state)
+{
+	(void)ZSTD_freeDCtx(state);
+}
+
+const struct codec_encoder_functions codec_zstd_encoder = {
+	.open = zstd_encoder_open,
+	.encode = zstd_encode,
+	.finish = zstd_encoder_finish,
+	.free = zstd_encoder_free,
+};
+
+const struct codec_decoder_functions codec_zstd_decoder = {
+	.magic = {0x28, 0xb5, 0x2f, 0xfd},
+	.magic_len = 4,
+	.open = zstd_decoder_open,
+	.decode = zstd_decode,
+	.free = zstd_decoder_free,
+};
+
+#endif

@@ -1,0 +1,666 @@
+#include "archive/resume.h"
+
+#include "archive/segment.h"
+#include "archive/segment_reader.h"
+#include "base/byteorder.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READ_BUFFER_SIZE ((size_t)1 << 20)
+
+/* What reading a segment showed. */
+struct scan {
+	struct archive_name name;
+	lsn start;     /* of the segment */
+	lsn boundary;  /* the last whole record ends here */
+	lsn previous;  /* start of that record */
+	lsn last_byte; /* the end of what is not zero, at least boundary */
+	bool readable; /* to its end, and of the right size */
+	bool full;     /* valid to its end, save a record that goes on */
+};
+
+static void
+format_name(const struct archive_resume *resume,
+	const struct archive_name *name, char text[ARCHIVE_NAME_MAX])
+{
+	archive_name_format(text, name, resume->identity.segment_size);
+}
+
+static bool
+move_aside(const struct archive_resume *resume, const struct archive_name *name,
+	struct error *error)
+{
+	char from[ARCHIVE_NAME_MAX];
+	char to[ARCHIVE_NAME_MAX + sizeof("..bad")];
+
+	format_name(resume, name, from);
+	(void)snprintf(to, sizeof(to), ".%s.bad", from);
+	text_printf(resume->notices,
+		"file \"%s\" is not a readable segment; moved aside to "
+		"\"%s\"\n",
+		from, to);
+	return durable_rename(resume->directory, from, to, error) &&
+		durable_sync_directory(resume->directory, error);
+}
+
+/* The size that a raw file must have; a codec's may have any. */
+static bool
+size_fits(const struct archive_resume *resume, const struct archive_name *name)
+{
+	char text[ARCHIVE_NAME_MAX];
+	struct stat status;
+
+	if (name->codec != CODEC_NONE)
+		return true;
+	format_name(resume, name, text);
+	return fstatat(resume->directory->fd, text, &status,
+		       AT_SYMLINK_NOFOLLOW) == 0 &&
+		status.st_size == (off_t)resume->identity.segment_size;
+}
+
+/*
+ * Read the head of a file. *len: the room, then what could be had (less at a
+ * damaged end). False only for what a reading of any file can meet.
+ */
+static bool
+read_head(const struct archive_resume *resume, const struct archive_name *name,
+	unsigned char *head, size_t *len, struct error *error)
+{
+	struct segment_reader *reader;
+	char text[ARCHIVE_NAME_MAX];
+	size_t filled = 0;
+	bool success = true;
+
+	format_name(resume, name, text);
+	if (!segment_reader_open(
+		    &reader, resume->directory, text, name->codec, error))
+		return false;
+	while (filled < *len) {
+		size_t piece = *len - filled;
+
+		success = segment_reader_read(
+			reader, head + filled, &piece, error);
+		filled += piece;
+		if (!success || piece == 0)
+			break;
+	}
+	segment_reader_close(reader);
+	*len = filled;
+	return success || error->code == ERR_DAMAGED;
+}
+
+/* Compare a segment's first page header with the server's identity. */
+static bool
+check_head(const struct archive_resume *resume, const unsigned char *head,
+	const char *file, struct error *error)
+{
+	uint64_t system_identifier = get_le64(head + 24);
+	uint32_t segment_size = get_le32(head + 32);
+
+	if (system_identifier != resume->identity.system_identifier) {
+		error_set(error, ERR_DIVERGED,
+			"archive \"%s\" belongs to another cluster: file "
+			"\"%s\" has system identifier %llu, the server's is "
+			"%llu",
+			resume->directory->path, file,
+			(unsigned long long)system_identifier,
+			(unsigned long long)resume->identity.system_identifier);
+		return error_set_hint(error,
+			"Use one directory per cluster: give another one with "
+			"-D, or connect to the server that this archive is "
+			"of.");
+	}
+	if (segment_size != resume->identity.segment_size)
+		return error_set(error, ERR_DIVERGED,
+			"archive \"%s\" has another segment size: file \"%s\" "
+			"says %u bytes, the server %u",
+			resume->directory->path, file, segment_size,
+			resume->identity.segment_size);
+	return true;
+}
+
+/*
+ * *told becomes true if the file has a long page header at its start, which
+ * was compared. A file without one says nothing.
+ */
+static bool
+check_file(const struct archive_resume *resume, const struct archive_name *name,
+	bool *told, struct error *error)
+{
+	unsigned char head[WAL_LONG_HEADER_LEN];
+	size_t len = sizeof(head);
+	char text[ARCHIVE_NAME_MAX];
+
+	if (!read_head(resume, name, head, &len, error))
+		return false;
+	*told = len == sizeof(head) && wal_magic_version(get_le16(head)) != 0;
+	if (!*told)
+		return true;
+	format_name(resume, name, text);
+	return check_head(resume, head, text, error);
+}
+
+static bool
+check_catalog(const struct archive_resume *resume,
+	const struct catalog *catalog, struct error *error)
+{
+	bool told = false;
+
+	for (size_t i = catalog->timeline_count; i > 0 && !told; i--) {
+		const struct catalog_timeline *row = &catalog->timelines[i - 1];
+
+		if (row->has_complete &&
+			!check_file(resume, &row->newest, &told, error))
+			return false;
+	}
+	for (size_t i = 0; i < catalog->partial_count && !told; i++)
+		if (!check_file(resume, &catalog->partials[i], &told, error))
+			return false;
+	if (!told && catalog->foreign[0] != '\0')
+		return error_set(error, ERR_DIVERGED,
+			"archive \"%s\" has another segment size: file \"%s\" "
+			"cannot be one of a server with segments of %u bytes",
+			resume->directory->path, catalog->foreign,
+			resume->identity.segment_size);
+	return true;
+}
+
+bool
+archive_check_identity(const struct archive_resume *resume, struct error *error)
+{
+	struct catalog catalog;
+	bool success;
+
+	if (!catalog_scan(&catalog, resume->directory,
+		    resume->identity.segment_size, error))
+		return false;
+	success = check_catalog(resume, &catalog, error);
+	catalog_free(&catalog);
+	return success;
+}
+
+/* Take len bytes that lie at LSN at into the scan. */
+static void
+scan_piece(struct scan *scan, struct record_verifier *verifier, lsn at,
+	const unsigned char *data, size_t len)
+{
+	struct error ignored;
+	size_t used = len;
+
+	while (used > 0 && data[used - 1] == 0)
+		used--;
+	if (used > 0)
+		scan->last_byte = at + used;
+	(void)record_verifier_feed(verifier, data, len, &ignored);
+}
+
+/* Read until the WAL, the file or its sound part ends. */
+static bool
+scan_bytes(struct scan *scan, struct record_verifier *verifier,
+	struct segment_reader *reader, lsn end, struct error *error)
+{
+	unsigned char *buffer = malloc(READ_BUFFER_SIZE);
+	lsn at = verifier->position;
+	bool success = true;
+
+	if (buffer == NULL)
+		return error_set_memory(error);
+	while (success && at < end && verifier->position == at) {
+		size_t len = READ_BUFFER_SIZE;
+
+		if (end - at < len)
+			len = (size_t)(end - at);
+		success = segment_reader_read(reader, buffer, &len, error);
+		scan_piece(scan, verifier, at, buffer, len);
+		at += len;
+		if (len == 0)
+			break;
+	}
+	free(buffer);
+	if (success)
+		return true;
+	scan->readable = false;
+	return error->code == ERR_DAMAGED;
+}
+
+/*
+ * Read a segment and prove its WAL. The end of valid WAL is no error: it is
+ * the result.
+ */
+static bool
+scan_segment(const struct archive_resume *resume,
+	const struct archive_name *name, struct scan *scan, struct error *error)
+{
+	uint32_t size = resume->identity.segment_size;
+	struct record_verifier verifier;
+	struct segment_reader *reader;
+	char text[ARCHIVE_NAME_MAX];
+	bool success;
+
+	*scan = (struct scan){.name = *name, .start = name->number * size};
+	scan->boundary = scan->start;
+	scan->last_byte = scan->start;
+	scan->readable = size_fits(resume, name);
+	if (!scan->readable)
+		return true;
+
+	format_name(resume, name, text);
+	if (!segment_reader_open(
+		    &reader, resume->directory, text, name->codec, error))
+		return false;
+	record_verifier_init(&verifier, &resume->identity);
+	record_verifier_start(&verifier, name->timeline, scan->start, LSN_NONE);
+	success =
+		scan_bytes(scan, &verifier, reader, scan->start + size, error);
+	segment_reader_close(reader);
+
+	/* Of pages that nobody can read, only the next one proves the last. */
+	scan->full = verifier.position == scan->start + size;
+	if (verifier.state != VERIFIER_OFF) {
+		scan->boundary = record_verifier_boundary(&verifier);
+		scan->previous = record_verifier_previous(&verifier);
+	}
+	if (scan->last_byte < scan->boundary)
+		scan->last_byte = scan->boundary;
+	return success;
+}
+
+/* True if a is worth more than b: it holds more, or needs less work. */
+static bool
+scan_is_better(const struct scan *a, const struct scan *b)
+{
+	if (a->boundary != b->boundary)
+		return a->boundary > b->boundary;
+	if (a->last_byte != b->last_byte)
+		return a->last_byte > b->last_byte;
+	return a->name.codec == CODEC_NONE && b->name.codec != CODEC_NONE;
+}
+
+/*
+ * Scan every form of one open segment and keep the best. Forms that cannot be
+ * read and hold nothing are moved aside. *found: there is one left.
+ */
+static bool
+scan_forms(const struct archive_resume *resume, const struct catalog *catalog,
+	const struct archive_name *wanted, struct scan *best, bool *found,
+	struct error *error)
+{
+	*found = false;
+	for (size_t i = 0; i < catalog->partial_count; i++) {
+		const struct archive_name *name = &catalog->partials[i];
+		struct scan scan;
+
+		if (name->timeline != wanted->timeline ||
+			name->number != wanted->number)
+			continue;
+		if (!scan_segment(resume, name, &scan, error))
+			return false;
+		if (!scan.readable && scan.last_byte == scan.start) {
+			if (!move_aside(resume, name, error))
+				return false;
+			continue;
+		}
+		if (!*found || scan_is_better(&scan, best))
+			*best = scan;
+		*found = true;
+	}
+	return true;
+}
+
+/* Copy the plain bytes of an encoded open segment into a raw file. */
+static bool
+copy_plain(const struct archive_resume *resume, const struct scan *scan,
+	struct segment *segment, struct error *error)
+{
+	lsn at = scan->start;
+	unsigned char *buffer = malloc(READ_BUFFER_SIZE);
+	struct segment_reader *reader = NULL;
+	char text[ARCHIVE_NAME_MAX];
+	bool success = false;
+
+	if (buffer == NULL)
+		return error_set_memory(error);
+	format_name(resume, &scan->name, text);
+	if (!segment_reader_open(
+		    &reader, resume->directory, text, scan->name.codec, error))
+		goto finish;
+	while (at < scan->last_byte) {
+		size_t len = READ_BUFFER_SIZE;
+
+		if (scan->last_byte - at < len)
+			len = (size_t)(scan->last_byte - at);
+		if (!segment_reader_read(reader, buffer, &len, error) &&
+			len == 0)
+			goto finish;
+		if (!segment_write(segment, buffer, len, error))
+			goto finish;
+		at += len;
+	}
+	success = true;
+
+finish:
+	segment_reader_close(reader);
+	free(buffer);
+	return success;
+}
+
+static bool
+make_raw(const struct archive_resume *resume, const struct scan *scan,
+	struct error *error)
+{
+	const struct archive_name *name = &scan->name;
+	struct segment_spec spec = {
+		.directory = resume->directory,
+		.timeline = name->timeline,
+		.number = name->number,
+		.segment_size = resume->identity.segment_size,
+		.begin = scan->start,
+	};
+	struct segment *segment;
+	bool success;
+
+	if (!segment_open(&segment, &spec, error))
+		return false;
+	success = copy_plain(resume, scan, segment, error) &&
+		segment_persist(segment, error);
+	segment_free(segment);
+	return success;
+}
+
+/*
+ * A process that died may have written the file, or renamed it, and not
+ * reached the sync: nothing that was read is durable before this.
+ */
+static bool
+sync_raw(const struct archive_resume *resume, const struct scan *scan,
+	struct error *error)
+{
+	char text[ARCHIVE_NAME_MAX];
+	int fd;
+
+	format_name(resume, &scan->name, text);
+	if (!durable_open(resume->directory, text, &fd, error))
+		return false;
+	if (!durable_sync(resume->directory, fd, text, error)) {
+		struct error ignored;
+
+		(void)durable_close(fd, text, &ignored);
+		return false;
+	}
+	return durable_close(fd, text, error) &&
+		durable_sync_directory(resume->directory, error);
+}
+
+/* Leave the open segment in one form: raw, and durable. */
+static bool
+keep_one_form(const struct archive_resume *resume,
+	const struct catalog *catalog, const struct scan *scan,
+	struct error *error)
+{
+	if (scan->name.codec == CODEC_NONE) {
+		if (!sync_raw(resume, scan, error))
+			return false;
+	} else if (scan->last_byte >
+		scan->name.number * resume->identity.segment_size) {
+		if (!make_raw(resume, scan, error))
+			return false;
+	}
+	for (size_t i = 0; i < catalog->partial_count; i++) {
+		const struct archive_name *name = &catalog->partials[i];
+		char text[ARCHIVE_NAME_MAX];
+
+		if (name->timeline != scan->name.timeline ||
+			name->number != scan->name.number ||
+			name->codec == CODEC_NONE)
+			continue;
+		format_name(resume, name, text);
+		if (!durable_unlink(resume->directory, text, error))
+			return false;
+	}
+	return true;
+}
+
+/* Give an open segment that is full its final name. */
+static bool
+complete_segment(const struct archive_resume *resume,
+	const struct archive_name *name, struct error *error)
+{
+	uint32_t size = resume->identity.segment_size;
+	struct segment_spec spec = {
+		.directory = resume->directory,
+		.timeline = name->timeline,
+		.number = name->number,
+		.segment_size = size,
+		.begin = (name->number + 1) * size,
+		.held = (name->number + 1) * size,
+		.codec = resume->codec,
+		.level = resume->level,
+	};
+	struct segment *segment;
+	bool success;
+
+	if (!segment_open(&segment, &spec, error))
+		return false;
+	success = segment_prepare(segment, NULL, error) &&
+		segment_publish(segment, error);
+	segment_free(segment);
+	return success;
+}
+
+/* True if a complete file of this segment is there, in any codec. */
+static bool
+is_complete(
+	const struct archive_resume *resume, const struct archive_name *segment)
+{
+	struct archive_name name = *segment;
+	char text[ARCHIVE_NAME_MAX];
+
+	name.kind = NAME_SEGMENT;
+	for (int codec = CODEC_NONE; codec < CODECS; codec++) {
+		name.codec = (enum codec)codec;
+		format_name(resume, &name, text);
+		if (faccessat(resume->directory->fd, text, F_OK,
+			    AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Names appear in order, so an open segment below the newest one of its
+ * timeline had all its bytes when the process died that was to complete it.
+ */
+static bool
+complete_older(const struct archive_resume *resume,
+	const struct catalog *catalog, const struct archive_name *newest,
+	struct error *error)
+{
+	for (size_t i = 0; i < catalog->partial_count; i++) {
+		const struct archive_name *name = &catalog->partials[i];
+		struct scan scan;
+		bool found;
+
+		if (name->timeline != newest->timeline ||
+			name->number >= newest->number ||
+			is_complete(resume, name))
+			continue;
+		if (!scan_forms(resume, catalog, name, &scan, &found, error))
+			return false;
+		if (!found || !scan.full) {
+			char text[ARCHIVE_NAME_MAX];
+
+			format_name(resume, name, text);
+			text_printf(resume->notices,
+				"file \"%s\" is not full, but later WAL of its "
+				"timeline is there\n",
+				text);
+			continue;
+		}
+		if (!keep_one_form(resume, catalog, &scan, error) ||
+			!complete_segment(resume, name, error))
+			return false;
+	}
+	return true;
+}
+
+/* The highest segment of a timeline that reaches into entry's range. */
+static bool
+find_newest(const struct archive_resume *resume, const struct catalog *catalog,
+	const struct timeline_entry *entry, struct archive_name *newest)
+{
+	const struct catalog_timeline *row =
+		catalog_find(catalog, entry->timeline);
+	uint32_t size = resume->identity.segment_size;
+	bool found = false;
+
+	if (row != NULL && row->has_complete) {
+		*newest = row->newest;
+		found = true;
+	}
+	for (size_t i = 0; i < catalog->partial_count; i++) {
+		const struct archive_name *name = &catalog->partials[i];
+
+		if (name->timeline == entry->timeline &&
+			(!found || name->number > newest->number)) {
+			*newest = *name;
+			found = true;
+		}
+	}
+	return found && (newest->number + 1) * size > entry->begin;
+}
+
+/* The newest segment is complete: the archive goes on behind it. */
+static bool
+measure_complete(const struct archive_resume *resume,
+	const struct archive_name *newest, struct archive_position *position,
+	bool *again, struct error *error)
+{
+	struct scan scan;
+	lsn end = (newest->number + 1) * resume->identity.segment_size;
+
+	if (!scan_segment(resume, newest, &scan, error))
+		return false;
+	*again = !scan.readable || scan.last_byte == scan.start;
+	if (*again)
+		return move_aside(resume, newest, error);
+	*position = (struct archive_position){
+		.timeline = newest->timeline,
+		.at = end,
+		.previous = scan.boundary == end ? scan.previous : LSN_NONE,
+		.held = end,
+	};
+	return true;
+}
+
+/* The newest segment is open: the archive goes on inside it. */
+static bool
+measure_open(const struct archive_resume *resume, const struct catalog *catalog,
+	const struct archive_name *newest, struct archive_position *position,
+	bool *again, struct error *error)
+{
+	struct scan scan;
+	lsn end = (newest->number + 1) * resume->identity.segment_size;
+	bool found;
+
+	if (!scan_forms(resume, catalog, newest, &scan, &found, error))
+		return false;
+	*again = !found;
+	if (!found)
+		return true;
+	if (!keep_one_form(resume, catalog, &scan, error))
+		return false;
+	*position = (struct archive_position){
+		.timeline = newest->timeline,
+		.at = scan.boundary,
+		.previous = scan.previous,
+		.held = scan.last_byte,
+	};
+	return scan.boundary < end || complete_segment(resume, newest, error);
+}
+
+/* Where a timeline's archived WAL ends beyond a fork, the next one goes on. */
+static void
+follow_fork(const struct archive_resume *resume,
+	const struct timeline_history *history,
+	const struct timeline_entry *entry, struct archive_position *position)
+{
+	uint32_t size = resume->identity.segment_size;
+	const struct timeline_entry *next;
+
+	if (position->at > entry->end)
+		text_printf(resume->notices,
+			"the archive's WAL of timeline %u reaches %X/%08X, "
+			"but the server left that timeline at %X/%08X\n",
+			entry->timeline, LSN_ARGS(position->at),
+			LSN_ARGS(entry->end));
+	while (position->at >= entry->end &&
+		(next = timeline_history_next(history, entry)) != NULL) {
+		*position = (struct archive_position){
+			.timeline = next->timeline,
+			.at = lsn_segment_start(entry->end, size),
+			.held = lsn_segment_start(entry->end, size),
+		};
+		entry = next;
+	}
+}
+
+/* One attempt on one reading of the directory. */
+static bool
+locate_once(const struct archive_resume *resume,
+	const struct timeline_history *history, const struct catalog *catalog,
+	struct archive_position *position, bool *again, struct error *error)
+{
+	*again = false;
+	*position = (struct archive_position){0};
+	for (size_t i = history->count; i > 0; i--) {
+		const struct timeline_entry *entry = &history->entries[i - 1];
+		struct archive_name newest;
+
+		if (!find_newest(resume, catalog, entry, &newest))
+			continue;
+		if (!complete_older(resume, catalog, &newest, error))
+			return false;
+		if (newest.kind == NAME_SEGMENT
+				? !measure_complete(resume, &newest, position,
+					  again, error)
+				: !measure_open(resume, catalog, &newest,
+					  position, again, error))
+			return false;
+		if (!*again)
+			follow_fork(resume, history, entry, position);
+		return true;
+	}
+	return true;
+}
+
+bool
+archive_locate(const struct archive_resume *resume,
+	const struct timeline_history *history,
+	struct archive_position *position, struct error *error)
+{
+	struct archive_position found;
+	bool again = true;
+
+	/* A file that was moved aside is no longer the newest: look again. */
+	while (again) {
+		struct catalog catalog;
+		bool success;
+
+		if (!catalog_scan(&catalog, resume->directory,
+			    resume->identity.segment_size, error))
+			return false;
+		success = catalog_sweep(&catalog, resume->directory, error) &&
+			locate_once(resume, history, &catalog, &found, &again,
+				error);
+		catalog_free(&catalog);
+		if (!success)
+			return false;
+	}
+	*position = found;
+	return true;
+}

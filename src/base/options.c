@@ -1,0 +1,132 @@
+#include "base/options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+/* Where the explanation begins on a line of --help. */
+#define HELP_COLUMN 29
+
+/* What getopt wants: ":" first for quiet errors, ":" after those with values.
+ */
+static void
+build_letters(const struct option_spec *specs, char *letters)
+{
+	*letters++ = ':';
+	for (const struct option_spec *s = specs; s->help != NULL; s++) {
+		if (s->key == 0 || s->key >= OPTION_LONG_ONLY)
+			continue;
+		*letters++ = (char)s->key;
+		if (s->argument != NULL)
+			*letters++ = ':';
+	}
+	*letters = '\0';
+}
+
+static void
+build_names(const struct option_spec *specs, struct option *names)
+{
+	for (const struct option_spec *s = specs; s->help != NULL; s++) {
+		if (s->key == 0 || s->name == NULL)
+			continue;
+		names->name = s->name;
+		names->has_arg =
+			s->argument != NULL ? required_argument : no_argument;
+		names->flag = NULL;
+		names->val = s->key;
+		names++;
+	}
+	memset(names, 0, sizeof(*names));
+}
+
+/* How the person wrote the option that getopt stumbled over. */
+static int
+option_error(const struct options *options, int kind, struct error *error)
+{
+	const char *word = options->argv[optind - 1];
+	char letter[3] = {'-', (char)optopt, '\0'};
+	bool is_long = optopt == 0 || optopt >= OPTION_LONG_ONLY ||
+		strncmp(word, "--", 2) == 0;
+	const char *name = is_long ? word : letter;
+
+	if (kind == ':')
+		error_set(
+			error, ERR_USAGE, "option \"%s\" needs a value", name);
+	else if (optopt != 0 && is_long)
+		error_set(
+			error, ERR_USAGE, "option \"%s\" takes no value", name);
+	else
+		error_set(error, ERR_USAGE, "unrecognized option \"%s\"", name);
+	return OPTION_ERROR;
+}
+
+int
+options_next(struct options *options, struct error *error)
+{
+	char letters[2 * OPTIONS_MAX + 2];
+	struct option names[OPTIONS_MAX + 1];
+	int key;
+
+	build_letters(options->specs, letters);
+	build_names(options->specs, names);
+	opterr = 0;
+	key = getopt_long(options->argc, options->argv, letters, names, NULL);
+	if (key == '?' && optopt == '?' &&
+		strcmp(options->argv[optind - 1], "-?") == 0)
+		return '?';
+	if (key == ':' || key == '?')
+		return option_error(options, key, error);
+	if (key == -1) {
+		options->operand = optind;
+		return OPTION_END;
+	}
+	options->value = optarg;
+	return key;
+}
+
+static int
+print_switches(FILE *stream, const struct option_spec *spec)
+{
+	int column = 0;
+
+	if (spec->key >= OPTION_LONG_ONLY)
+		column += fprintf(stream, "      ");
+	else
+		column += fprintf(stream, "  -%c%s", spec->key,
+			spec->name != NULL ? ", " : " ");
+	if (spec->name != NULL)
+		column += fprintf(stream, "--%s%s", spec->name,
+			spec->argument != NULL ? "=" : "");
+	if (spec->argument != NULL)
+		column += fprintf(stream, "%s", spec->argument);
+	return column;
+}
+
+void
+options_print(FILE *stream, const struct option_spec *specs)
+{
+	for (const struct option_spec *s = specs; s->help != NULL; s++) {
+		const char *line = s->help;
+		int column;
+
+		if (s->key == 0) {
+			(void)fprintf(stream, "\n%s\n", s->help);
+			continue;
+		}
+		column = print_switches(stream, s);
+		if (column >= HELP_COLUMN) {
+			(void)fputc('\n', stream);
+			column = 0;
+		}
+		for (;;) {
+			int len = (int)strcspn(line, "\n");
+
+			(void)fprintf(stream, "%*s%.*s\n", HELP_COLUMN - column,
+				"", len, line);
+			line += len;
+			if (*line == '\0')
+				break;
+			line++;
+			column = 0;
+		}
+	}
+}

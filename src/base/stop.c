@@ -1,0 +1,74 @@
+#include "base/stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+static void
+stop_signals(sigset_t *signals)
+{
+	(void)sigemptyset(signals);
+	(void)sigaddset(signals, SIGINT);
+	(void)sigaddset(signals, SIGTERM);
+}
+
+static void *
+wait_for_signals(void *argument)
+{
+	const struct stop *stop = argument;
+	sigset_t signals;
+	int received;
+
+	stop_signals(&signals);
+	(void)sigwait(&signals, &received);
+	while (write(stop->write_fd, "", 1) < 0 && errno == EINTR)
+		continue;
+	(void)sigwait(&signals, &received);
+	_exit(error_exit_status(ERR_SYSTEM));
+}
+
+bool
+stop_begin(struct stop *stop, struct error *error)
+{
+	sigset_t signals;
+	int fds[2];
+
+	if (pipe(fds) != 0)
+		return error_set_errno(error, "could not create a pipe");
+	(void)fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	(void)fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	stop->fd = fds[0];
+	stop->write_fd = fds[1];
+
+	stop_signals(&signals);
+	errno = pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	if (errno == 0)
+		errno = pthread_create(
+			&stop->thread, NULL, wait_for_signals, stop);
+	if (errno == 0)
+		return true;
+	error_set_errno(error, "could not start the signal thread");
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	return false;
+}
+
+bool
+stop_requested(const struct stop *stop)
+{
+	struct pollfd pollfd = {.fd = stop->fd, .events = POLLIN};
+
+	return poll(&pollfd, 1, 0) == 1;
+}
+
+void
+stop_end(struct stop *stop)
+{
+	/* sigwait() is a cancellation point. */
+	(void)pthread_cancel(stop->thread);
+	(void)pthread_join(stop->thread, NULL);
+	(void)close(stop->fd);
+	(void)close(stop->write_fd);
+}

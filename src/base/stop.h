@@ -1,0 +1,32 @@
+/*
+ * base/stop.h - SIGINT and SIGTERM as a descriptor that becomes readable.
+ *
+ * Life cycle: stop_begin, before any other thread is started -> stop_end.
+ * The signals are blocked in every thread and taken by one that waits for
+ * nothing else, so no code runs in a signal handler.
+ * Guarantee: the first signal makes the descriptor readable, and it stays so;
+ * a second one ends the process at once with status 1.
+ */
+#ifndef BASE_STOP_H
+#define BASE_STOP_H
+
+#include "base/error.h"
+
+#include <pthread.h>
+
+struct stop {
+	pthread_t thread;
+	int fd;	      /* poll for reading; never read from it */
+	int write_fd; /* of the thread */
+};
+
+/* Begin to listen. Errors: ERR_SYSTEM. */
+bool stop_begin(struct stop *stop, struct error *error);
+
+/* True if a signal has come. */
+bool stop_requested(const struct stop *stop);
+
+/* End the thread, close the descriptors; the signals stay blocked. */
+void stop_end(struct stop *stop);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * cmd/command.h - the commands: one file each, options in, exit status out.
+ *
+ * A command gets its own argument vector (argv[0] is its name), prints results
+ * to stdout and everything else through the log, and returns the status that
+ * the program exits with.
+ */
+#ifndef CMD_COMMAND_H
+#define CMD_COMMAND_H
+
+#include "base/log.h"
+
+/*
+ * Stream WAL into an archive: walfetch-receive(1). Called by the name
+ * pg_receivewal it behaves as that program: exit statuses 0 and 1, and its
+ * form of --version.
+ */
+int cmd_receive(struct log *log, int argc, char **argv);
+
+#endif

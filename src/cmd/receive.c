@@ -1,0 +1,163 @@
+#include "base/clock.h"
+#include "base/terminal.h"
+#include "cmd/command.h"
+#include "cmd/receive_options.h"
+#include "server/command.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* The program that we stand in for when called by its name. */
+#define DROP_IN_NAME "pg_receivewal"
+#define DROP_IN_VERSION "19.0"
+
+/* Columns of a progress line when the terminal does not tell its width. */
+#define PROGRESS_WIDTH 80
+
+static bool
+is_drop_in(const struct log *log)
+{
+	return strcmp(log->program, DROP_IN_NAME) == 0;
+}
+
+/* How the command is called, for --help and hints. */
+static const char *
+command_name(const struct log *log)
+{
+	return is_drop_in(log) ? DROP_IN_NAME : "walfetch receive";
+}
+
+static int
+print_help(const struct log *log)
+{
+	const char *name = command_name(log);
+
+	(void)printf("%s streams write-ahead log from a PostgreSQL server "
+		     "into an archive.\n\nUsage:\n  %s [OPTION]...\n",
+		name, name);
+	options_print(stdout, receive_option_specs);
+	return 0;
+}
+
+static int
+print_version(const struct log *log)
+{
+	if (is_drop_in(log))
+		(void)printf(
+			"%s (PostgreSQL) %s\n", DROP_IN_NAME, DROP_IN_VERSION);
+	else
+		(void)printf("walfetch %s\n", WALFETCH_VERSION);
+	return 0;
+}
+
+static int
+progress_width(const struct receive_options *options)
+{
+	int width = terminal_width(STDERR_FILENO);
+
+	switch (options->progress) {
+	case PROGRESS_NEVER:
+		return 0;
+	case PROGRESS_ALWAYS:
+		break;
+	case PROGRESS_AUTO:
+		if (!isatty(STDERR_FILENO) || options->log_level == LOG_QUIET)
+			return 0;
+		break;
+	}
+	return width > 0 ? width : PROGRESS_WIDTH;
+}
+
+static bool
+manage_slot(const struct receive_options *options, struct server *server,
+	struct log *log, struct error *error)
+{
+	const char *slot = options->receiver.engine.slot;
+
+	if (!server_connect(server, error))
+		return false;
+	if (options->mode == RECEIVE_DROP_SLOT) {
+		log_at(log, LOG_VERBOSE, "dropping replication slot \"%s\"",
+			slot);
+		return server_drop_slot(server, slot, error);
+	}
+	log_at(log, LOG_VERBOSE, "creating replication slot \"%s\"", slot);
+	return server_create_slot(
+		server, slot, false, options->if_not_exists, error);
+}
+
+static bool
+stream(const struct receive_options *options,
+	const struct receiver_peers *peers, struct error *error)
+{
+	struct receiver_config config = options->receiver;
+
+	config.progress_width = progress_width(options);
+	config.engine.seed =
+		(uint64_t)clock_postgres_us() ^ (uint64_t)getpid() << 32;
+	if (!config.sync)
+		log_warning(peers->log,
+			"with --no-sync, WAL that is acknowledged may be lost "
+			"in a power cut");
+	return receiver_run(&config, peers, error);
+}
+
+static bool
+run(struct receive_options *options, struct log *log, struct error *error)
+{
+	struct server *server = NULL;
+	struct stop stop;
+	struct receiver_peers peers = {.stop = &stop, .log = log};
+	bool success = false;
+
+	if (!stop_begin(&stop, error))
+		return false;
+	options->server.stop_fd = stop.fd;
+	options->server.application = log->program;
+	if (!server_create(&server, &options->server, error))
+		goto finish;
+	peers.server = server;
+	if (options->mode == RECEIVE_STREAM)
+		success = stream(options, &peers, error);
+	else
+		success = manage_slot(options, server, log, error);
+
+finish:
+	server_free(server);
+	stop_end(&stop);
+	return success;
+}
+
+/* A drop-in knows only success and failure. */
+static int
+exit_status(const struct log *log, const struct error *error)
+{
+	int status = error_exit_status(error->code);
+
+	return is_drop_in(log) && status > 1 ? 1 : status;
+}
+
+int
+cmd_receive(struct log *log, int argc, char **argv)
+{
+	struct receive_options options;
+	struct error error;
+
+	if (!receive_options_parse(&options, argc, argv, &error)) {
+		if (error.hint[0] == '\0')
+			error_set_hint(&error,
+				"Try \"%s --help\" for more information.",
+				command_name(log));
+		log_error(log, &error);
+		return exit_status(log, &error);
+	}
+	log->level = options.log_level;
+	if (options.mode == RECEIVE_HELP)
+		return print_help(log);
+	if (options.mode == RECEIVE_VERSION)
+		return print_version(log);
+	if (run(&options, log, &error) || error.code == ERR_STOPPED)
+		return 0;
+	log_error(log, &error);
+	return exit_status(log, &error);
+}

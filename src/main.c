@@ -1,0 +1,84 @@
+#include "cmd/command.h"
+
+#include <signal.h>
+#include <string.h>
+
+struct command {
+	const char *name;
+	int (*run)(struct log *log, int argc, char **argv);
+	const char *summary;
+};
+
+static const struct command commands[] = {
+	{"receive", cmd_receive, "stream WAL from a server into an archive"},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static int
+print_help(void)
+{
+	(void)printf("walfetch keeps the write-ahead log of PostgreSQL "
+		     "servers.\n\n"
+		     "Usage:\n  walfetch COMMAND [OPTION]...\n\nCommands:\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)printf(
+			"  %-10s %s\n", commands[i].name, commands[i].summary);
+	(void)printf("\nOptions:\n"
+		     "  -V, --version  show the version, then exit\n"
+		     "  -?, --help     show this help, then exit\n\n"
+		     "\"walfetch COMMAND --help\" tells a command's "
+		     "options.\n");
+	return 0;
+}
+
+static int
+usage_error(struct log *log, const char *word)
+{
+	struct error error;
+
+	if (word == NULL)
+		error_set(&error, ERR_USAGE, "no command given");
+	else
+		error_set(
+			&error, ERR_USAGE, "unrecognized command \"%s\"", word);
+	error_set_hint(&error, "Try \"walfetch --help\" for more information.");
+	log_error(log, &error);
+	return error_exit_status(error.code);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct log log;
+	const char *word = argc > 1 ? argv[1] : NULL;
+
+	/* A server that hangs up is an error like any other. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (strcmp(base_name(argv[0]), "pg_receivewal") == 0) {
+		log_init(&log, stderr, "pg_receivewal");
+		return cmd_receive(&log, argc, argv);
+	}
+
+	log_init(&log, stderr, "walfetch");
+	for (size_t i = 0; word != NULL && i < COMMANDS; i++)
+		if (strcmp(word, commands[i].name) == 0)
+			return commands[i].run(&log, argc - 1, argv + 1);
+	if (word != NULL &&
+		(strcmp(word, "--help") == 0 || strcmp(word, "-?") == 0))
+		return print_help();
+	if (word != NULL &&
+		(strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)) {
+		(void)printf("walfetch %s\n", WALFETCH_VERSION);
+		return 0;
+	}
+	return usage_error(&log, word);
+}

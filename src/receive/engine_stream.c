@@ -1,0 +1,321 @@
+#include "receive/engine_stream.h"
+
+#include "base/clock.h"
+
+/*
+ * How long a report that was asked for waits for the disk, so that it can say
+ * that everything is durable. A server that shuts down waits for just that.
+ */
+#define REPORT_PATIENCE_US (100 * USECS_PER_MS)
+
+/* A report that waits for nothing. */
+#define REPORT_NONE CLOCK_NEVER
+
+static int64_t
+earlier(int64_t a_us, int64_t b_us)
+{
+	return a_us < b_us ? a_us : b_us;
+}
+
+static int64_t
+after(int64_t now_us, int64_t interval_us)
+{
+	return interval_us >= CLOCK_NEVER - now_us ? CLOCK_NEVER
+						   : now_us + interval_us;
+}
+
+/* Do we say flush positions at all? */
+static bool
+reports_flush(const struct engine *engine)
+{
+	return engine->config.slot != NULL || engine->config.synchronous;
+}
+
+static lsn
+highest(lsn a, lsn b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * An earlier run, or an earlier connection, may have reported bytes of a
+ * record that was not complete yet, and this stream begins before them. A
+ * server that lost WAL itself is told the truth at once.
+ */
+static lsn
+find_flush_floor(const struct engine *engine)
+{
+	lsn floor = highest(engine->position.held, engine->reported_flush);
+
+	if (engine->slot_read && engine->slot.known)
+		floor = highest(floor, engine->slot.restart);
+	return floor > engine->identity.flushed ? LSN_NONE : floor;
+}
+
+void
+engine_stream_begin(struct engine *engine, int64_t now_us)
+{
+	const struct archive_position *position = &engine->position;
+	struct wal_identity identity = {
+		.system_identifier = engine->identity.system_identifier,
+		.segment_size = engine->segment_size,
+	};
+
+	engine->in_copy = true;
+	engine->received = position->at;
+	engine->server_end = engine->identity.flushed;
+	engine->pending = NULL;
+	engine->pending_len = 0;
+	engine->blocked = false;
+	engine->drained = false;
+	engine->persist_asked = position->at;
+	engine->flush_floor = find_flush_floor(engine);
+	if (engine->flush_floor == LSN_NONE)
+		engine->reported_flush = LSN_NONE;
+	engine->flush_limit = LSN_MAX;
+	engine->reported_write = LSN_NONE;
+	engine->began_us = now_us;
+	engine->last_heard_us = now_us;
+	engine->pinged = false;
+	/* The server wants to know at once where we begin. */
+	engine->report_target = LSN_NONE;
+	engine->report_by_us = now_us;
+	engine->next_status_us = CLOCK_NEVER;
+	record_verifier_init(&engine->verifier, &identity);
+	record_verifier_start(&engine->verifier, position->timeline,
+		position->at, position->previous);
+}
+
+/* Ask for a report as soon as all that was received is durable. */
+static void
+want_report(struct engine *engine, int64_t now_us)
+{
+	engine->report_target = engine->received;
+	engine->report_by_us = earlier(
+		engine->report_by_us, after(now_us, REPORT_PATIENCE_US));
+}
+
+/* The flush position to report; LSN_NONE: say nothing of it. */
+static lsn
+flush_position(const struct engine *engine)
+{
+	lsn flush = engine->progress.durable;
+
+	if (!reports_flush(engine))
+		return LSN_NONE;
+	if (flush > engine->flush_limit)
+		flush = engine->flush_limit;
+	return flush < engine->flush_floor ? LSN_NONE : flush;
+}
+
+void
+engine_stream_report(
+	struct engine *engine, int64_t now_us, struct engine_action *action)
+{
+	lsn flush = flush_position(engine);
+
+	action->kind = ACTION_SEND_STATUS;
+	action->status = (struct standby_status){
+		.write = engine->progress.written,
+		.flush = flush,
+	};
+	engine->reported_write = engine->progress.written;
+	if (flush > engine->reported_flush) {
+		engine->reported_flush = flush;
+		engine->flush_floor = flush;
+	}
+	engine->report_by_us = REPORT_NONE;
+	engine->report_target = LSN_NONE;
+	if (engine->config.status_interval_us > 0)
+		engine->next_status_us =
+			after(now_us, engine->config.status_interval_us);
+}
+
+/* Is there something new that a synchronous leader waits to hear? */
+static bool
+has_news(const struct engine *engine)
+{
+	lsn flush = flush_position(engine);
+
+	return engine->config.synchronous && flush != LSN_NONE &&
+		flush > engine->reported_flush;
+}
+
+static bool
+report_is_due(const struct engine *engine, int64_t now_us)
+{
+	if (has_news(engine))
+		return true;
+	if (engine->report_by_us == REPORT_NONE)
+		return false;
+	return now_us >= engine->report_by_us ||
+		engine->progress.durable >= engine->report_target;
+}
+
+bool
+engine_stream_heartbeat(
+	struct engine *engine, int64_t now_us, struct engine_action *action)
+{
+	if (now_us >= engine->next_status_us)
+		want_report(engine, now_us);
+	if (!report_is_due(engine, now_us))
+		return false;
+	engine_stream_report(engine, now_us, action);
+	return true;
+}
+
+/*
+ * The server falls silent when it has nothing to send and hears from us, so
+ * silence only means something after a question.
+ */
+static bool
+ping_is_due(const struct engine *engine, int64_t now_us)
+{
+	return !engine->pinged && !engine->blocked &&
+		now_us >= after(engine->last_heard_us,
+				  engine->config.receive_timeout_us / 2);
+}
+
+static bool
+is_timed_out(struct engine *engine, int64_t now_us)
+{
+	if (engine->blocked ||
+		now_us < after(engine->last_heard_us,
+				 engine->config.receive_timeout_us))
+		return false;
+	error_set(&engine->failure, ERR_UNREACHABLE,
+		"the server sent nothing for %lld seconds",
+		(long long)(engine->config.receive_timeout_us / USECS_PER_SEC));
+	return true;
+}
+
+/* Should what was received be made durable now? */
+static bool
+persist_is_due(const struct engine *engine)
+{
+	if (engine->pending_len > 0 ||
+		engine->persist_asked >= engine->received)
+		return false;
+	if (engine->report_by_us != REPORT_NONE)
+		return true;
+	if (engine->config.synchronous)
+		return engine->drained;
+	return engine->end != LSN_NONE && engine->received >= engine->end;
+}
+
+static bool
+is_complete(const struct engine *engine)
+{
+	return engine->end != LSN_NONE && engine->pending_len == 0 &&
+		engine->progress.durable >= engine->end;
+}
+
+static int64_t
+next_deadline(const struct engine *engine)
+{
+	int64_t deadline_us =
+		earlier(engine->next_status_us, engine->report_by_us);
+	int64_t silence_us = engine->config.receive_timeout_us;
+
+	if (engine->blocked)
+		return deadline_us;
+	if (!engine->pinged)
+		silence_us /= 2;
+	return earlier(deadline_us, after(engine->last_heard_us, silence_us));
+}
+
+static void
+wait_or_receive(struct engine *engine, struct engine_action *action)
+{
+	bool has_all =
+		engine->end != LSN_NONE && engine->received >= engine->end;
+
+	if (engine->pending_len == 0 && !has_all && !engine->drained) {
+		action->kind = ACTION_RECEIVE;
+		return;
+	}
+	action->kind = ACTION_WAIT;
+	action->deadline_us = next_deadline(engine);
+	action->for_socket = engine->pending_len == 0 && !has_all;
+}
+
+bool
+engine_stream_next(
+	struct engine *engine, int64_t now_us, struct engine_action *action)
+{
+	if (is_complete(engine) || is_timed_out(engine, now_us))
+		return false;
+	if (engine->pending_len > 0 && !engine->blocked) {
+		action->kind = ACTION_APPEND;
+		action->data = engine->pending;
+		action->len = engine->pending_len;
+		return true;
+	}
+	if (engine->failure.code != ERR_NONE && engine->pending_len == 0)
+		return false;
+	if (persist_is_due(engine)) {
+		engine->persist_asked = engine->received;
+		action->kind = ACTION_PERSIST;
+		return true;
+	}
+	if (engine_stream_heartbeat(engine, now_us, action))
+		return true;
+	if (ping_is_due(engine, now_us)) {
+		engine->pinged = true;
+		engine_stream_report(engine, now_us, action);
+		action->status.reply_wanted = true;
+		return true;
+	}
+	wait_or_receive(engine, action);
+	return true;
+}
+
+/* Verify WAL and set aside what is good of it for the workers. */
+static bool
+take_wal(struct engine *engine, const struct replication_message *message)
+{
+	lsn good_end = message->start + message->len;
+	bool good = true;
+
+	if (message->start != engine->received)
+		return error_set(&engine->failure, ERR_PROTOCOL,
+			"the server sent WAL from " LSN_FORMAT
+			" on, but " LSN_FORMAT " comes next",
+			LSN_ARGS(message->start), LSN_ARGS(engine->received));
+	if (engine->config.verify &&
+		!record_verifier_feed(&engine->verifier, message->data,
+			message->len, &engine->failure)) {
+		good = false;
+		good_end = record_verifier_boundary(&engine->verifier);
+		engine->flush_limit = good_end;
+	}
+	if (good_end > message->start) {
+		engine->pending = message->data;
+		engine->pending_len = (size_t)(good_end - message->start);
+		engine->received = good_end;
+	}
+	return good;
+}
+
+bool
+engine_stream_message(
+	struct engine *engine, const void *data, size_t len, int64_t now_us)
+{
+	struct replication_message message;
+
+	if (!replication_message_parse(&message, data, len, &engine->failure))
+		return false;
+	engine->last_heard_us = now_us;
+	engine->pinged = false;
+	engine->server_end = message.server_end;
+	engine->server_sent_us = message.sent_us;
+	switch (message.kind) {
+	case MESSAGE_WAL_DATA:
+		return take_wal(engine, &message);
+	case MESSAGE_KEEPALIVE:
+		if (message.reply_wanted)
+			want_report(engine, now_us);
+		return true;
+	}
+	return true;
+}

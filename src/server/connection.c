@@ -1,0 +1,125 @@
+#include "server/connection.h"
+
+#include "server/server_message.h"
+
+#include <poll.h>
+#include <string.h>
+
+/* The default one prints; what matters comes as an error. */
+static void
+ignore_notice(void *argument, const PGresult *result)
+{
+	(void)argument;
+	(void)result;
+}
+
+static void
+set_timeout_error(const PGconn *conn, struct error *error)
+{
+	const char *host = PQhost(conn);
+	const char *address = PQhostaddr(conn);
+	bool named = address[0] != '\0' && strcmp(host, address) != 0;
+	char message[sizeof(error->message)];
+
+	(void)snprintf(message, sizeof(message), "%s", error->message);
+	if (host[0] == '/' || host[0] == '@')
+		error_set(error, error->code,
+			"connection to server on socket "
+			"\"%s/.s.PGSQL.%s\" failed: %s",
+			host, PQport(conn), message);
+	else
+		error_set(error, error->code,
+			"connection to server at \"%s\"%s%s%s, port %s "
+			"failed: %s",
+			host, named ? " (" : "", named ? address : "",
+			named ? ")" : "", PQport(conn), message);
+}
+
+static bool
+set_failure(const PGconn *conn, struct connection_failure *failure,
+	struct error *error)
+{
+	enum error_code code;
+	struct text plain;
+
+	text_init(&plain);
+	code = message_append_plain(&plain, PQerrorMessage(conn));
+	failure->needs_password = PQconnectionNeedsPassword(conn);
+	/* The states for lost WAL mean nothing before there is a session. */
+	if (code == ERR_GAP)
+		code = ERR_UNREACHABLE;
+	if (failure->needs_password)
+		code = ERR_REFUSED;
+	failure->wrong_password =
+		code == ERR_REFUSED && PQconnectionUsedPassword(conn);
+	error_set(error, code, "%s",
+		plain.len > 0 ? plain.string : "could not connect to server");
+	text_free(&plain);
+	return false;
+}
+
+static short
+events_for(PostgresPollingStatusType state)
+{
+	return state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+}
+
+/* PQstatus and PQserverVersion forget the version as soon as it fails. */
+static void
+note_version(const PGconn *conn, struct connection_failure *failure)
+{
+	int version = PQserverVersion(conn);
+
+	if (version > 0)
+		failure->version = version;
+}
+
+static bool
+advance(PGconn *conn, const struct wait_limit *limit,
+	struct connection_failure *failure, struct error *error)
+{
+	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+
+	if (PQstatus(conn) == CONNECTION_BAD)
+		return set_failure(conn, failure, error);
+	while (state != PGRES_POLLING_OK) {
+		if (!session_wait(
+			    PQsocket(conn), events_for(state), limit, error)) {
+			if (error->code == ERR_UNREACHABLE)
+				set_timeout_error(conn, error);
+			return false;
+		}
+		state = PQconnectPoll(conn);
+		note_version(conn, failure);
+		if (state == PGRES_POLLING_FAILED)
+			return set_failure(conn, failure, error);
+	}
+	return true;
+}
+
+bool
+connection_open(const struct parameters *parameters,
+	const struct wait_limit *limit, PGconn **conn,
+	struct connection_failure *failure, struct error *error)
+{
+	const struct connection_failure none = {false, false, 0};
+	PGconn *made = PQconnectStartParams(
+		parameters->keywords, parameters->values, 0);
+	bool ok;
+
+	*failure = none;
+	if (made == NULL)
+		return error_set_memory(error);
+	(void)PQsetErrorVerbosity(made, PQERRORS_VERBOSE);
+	(void)PQsetNoticeReceiver(made, ignore_notice, NULL);
+	ok = advance(made, limit, failure, error);
+	if (ok && PQsetnonblocking(made, 1) != 0)
+		ok = session_lost(made, error);
+	if (!ok) {
+		PQfinish(made);
+		return false;
+	}
+	(void)PQsetErrorVerbosity(made, PQERRORS_DEFAULT);
+	*conn = made;
+	return true;
+}

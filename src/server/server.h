@@ -1,0 +1,76 @@
+/*
+ * server/server.h - a replication connection to one PostgreSQL cluster.
+ *
+ * Life cycle: server_create -> (server_connect -> commands, copy stream ->
+ * server_disconnect)* -> server_free. A password that was typed is kept for
+ * the next connect. Only files of src/server/ include libpq-fe.h.
+ * Guarantee: no call waits without a limit, but for a person at a prompt, and
+ * every wait ends at once with ERR_STOPPED when the stop descriptor becomes
+ * readable. Host names are resolved in a thread of their own for that.
+ * Errors of every call: ERR_STOPPED, ERR_UNREACHABLE (no connection, lost, or
+ * a refusal that passes, such as 57P03), ERR_REFUSED (a refusal that stays),
+ * ERR_GAP (55000: slot invalidated, 58P01: WAL removed), ERR_DIVERGED (not in
+ * this server's history), ERR_PROTOCOL, ERR_MEMORY. The table of SQLSTATEs is
+ * in server/sqlstate.h.
+ * Sources: PostgreSQL documentation, "libpq - C Library", "Asynchronous
+ * Command Processing" and "Connection Control Functions".
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "base/error.h"
+
+#include <stdint.h>
+
+enum password_prompt {
+	PROMPT_IF_NEEDED, /* when the server asks and there is a terminal */
+	PROMPT_NEVER,	  /* -w */
+	PROMPT_ALWAYS	  /* -W: before the first connect */
+};
+
+struct server_options {
+	const char *conninfo; /* -d: conninfo string or URI; wins */
+	const char *host;     /* -h; NULL: libpq's default, as all of these */
+	const char *port;     /* -p */
+	const char *user;     /* -U */
+	enum password_prompt prompt;
+	const char *application;    /* fallback_application_name */
+	int64_t connect_timeout_us; /* for one connect over all hosts; > 0 */
+	int64_t command_timeout_us; /* for one answer; CLOCK_NEVER: none */
+	int stop_fd;		    /* readable, and stays so: give up */
+};
+
+struct server; /* opaque */
+
+/*
+ * Remember the options (all strings are borrowed until server_free). Errors:
+ * ERR_MEMORY, ERR_USAGE (a conninfo that libpq cannot read).
+ */
+bool server_create(struct server **server, const struct server_options *options,
+	struct error *error);
+
+/*
+ * Connect for physical replication, trying every host that libpq knows of.
+ * Asks for a password at the terminal as the options say. The hint of a
+ * missing password without a terminal says where libpq looks for one. The time
+ * is shared out among the hosts that are left. Errors also: ERR_USAGE (options
+ * that libpq refuses before it looks for a server).
+ */
+bool server_connect(struct server *server, struct error *error);
+
+/* Close the connection, if there is one; never waits. */
+void server_disconnect(struct server *server);
+
+/* Disconnect and free; NULL is fine. The password is wiped. */
+void server_free(struct server *server);
+
+/* The server's version as libpq gives it (150004); 0 when not connected. */
+int server_version(const struct server *server);
+
+/* "host:port" or the socket's folder, for messages; valid while connected. */
+const char *server_address(const struct server *server);
+
+/* The socket to poll; -1 when not connected. */
+int server_socket(const struct server *server);
+
+#endif

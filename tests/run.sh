@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The tests: installs what is missing (Debian, Ubuntu), builds, runs them all.
+set -eu
+cd "$(dirname "$0")/.."
+. contrib/lib.sh
+
+usage() {
+	cat <<'EOT'
+Usage: tests/run.sh [OPTION]...
+Install what the tests need, build into build/ and run the tests.
+
+  --label LABEL      only these: unit, integration, lint
+  --sanitize KIND    build into build-KIND and run the unit and integration
+                     tests under it: address, thread, undefined, valgrind
+  --help             show this
+
+PG_BIN=FOLDER takes the PostgreSQL programs from there.
+EOT
+}
+
+build_dir=build
+label=
+options=()
+
+sanitize() {
+	case $1 in
+	address | thread | undefined) options+=("-DWALFETCH_SANITIZE=$1") ;;
+	valgrind) options+=(-DWALFETCH_VALGRIND=ON) ;;
+	*) die "unknown sanitizer \"$1\"" ;;
+	esac
+	build_dir=build-$1
+	label=${label:-unit|integration}
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--help) usage; exit ;;
+	--label | --sanitize)
+		[ $# -ge 2 ] || die "option \"$1\" needs an argument"
+		if [ "$1" = --label ]; then label=$2; else sanitize "$2"; fi
+		shift 2 ;;
+	*) usage >&2; die "unknown option \"$1\"" ;;
+	esac
+done
+
+install_packages "${build_packages[@]}" libcmocka-dev libipc-run-perl \
+	lz4 zstd valgrind mandoc shellcheck clang-format-14 clang-tidy-14
+install_postgresql
+build_project "$build_dir" -DBUILD_TESTING=ON -DWALFETCH_WERROR=ON \
+	"${options[@]}"
+
+exec ctest --test-dir "$build_dir" --output-on-failure -j2 \
+	${label:+-L "$label"}

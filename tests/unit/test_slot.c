@@ -1,0 +1,96 @@
+#include "server/command.h"
+
+#include "server_fixture.h"
+
+#include <string.h>
+
+static void
+slots(struct fake_server *fake)
+{
+	static const char *const physical[] = {"physical", "0/3000000", "2"};
+	static const char *const none[] = {NULL, NULL, NULL};
+	static const char *const created[] = {"a\"b", "0/0", NULL, NULL};
+
+	fake_login(fake);
+	fake_expect_query(fake, "READ_REPLICATION_SLOT \"1a\"\"b\"");
+	fake_row(fake, 3, physical);
+	fake_complete(fake, "READ_REPLICATION_SLOT");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect_query(fake, "READ_REPLICATION_SLOT \"none\"");
+	fake_row(fake, 3, none);
+	fake_complete(fake, "READ_REPLICATION_SLOT");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect_query(fake, "READ_REPLICATION_SLOT \"logical\"");
+	fake_error(fake, "ERROR", "55000", "cannot use a logical slot");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect_query(
+		fake, "CREATE_REPLICATION_SLOT \"1a\" PHYSICAL RESERVE_WAL");
+	fake_row(fake, 4, created);
+	fake_complete(fake, "CREATE_REPLICATION_SLOT");
+	fake_ready(fake);
+	fake_flush(fake);
+	for (int i = 0; i < 2; i++) {
+		fake_expect_query(
+			fake, "CREATE_REPLICATION_SLOT \"1a\" PHYSICAL");
+		fake_error(fake, "ERROR", "42710", "slot already exists");
+		fake_ready(fake);
+		fake_flush(fake);
+	}
+	fake_expect_query(fake, "DROP_REPLICATION_SLOT \"1a\"");
+	fake_complete(fake, "DROP_REPLICATION_SLOT");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect(fake, 'X', NULL, 0);
+}
+
+static void
+slot_commands(void **state)
+{
+	struct server_slot slot;
+	struct fixture f;
+
+	(void)state;
+	fixture_connect(&f, slots);
+	assert_true(server_read_slot(f.server, "1a\"b", &slot, &f.error));
+	assert_true(slot.known && slot.exists && slot.physical && !slot.lost);
+	assert_int_equal(slot.restart, 0x3000000);
+	assert_int_equal(slot.restart_timeline, 2);
+	assert_true(server_read_slot(f.server, "none", &slot, &f.error));
+	assert_true(slot.known && !slot.exists);
+	assert_true(server_read_slot(f.server, "logical", &slot, &f.error));
+	assert_true(slot.known && slot.exists && !slot.physical);
+	assert_true(server_create_slot(f.server, "1a", true, false, &f.error));
+	assert_true(server_create_slot(f.server, "1a", false, true, &f.error));
+	assert_false(
+		server_create_slot(f.server, "1a", false, false, &f.error));
+	assert_int_equal(f.error.code, ERR_REFUSED);
+	assert_true(server_drop_slot(f.server, "1a", &f.error));
+	fixture_end(&f);
+}
+
+static void
+slot_over_database(struct fake_server *fake)
+{
+	static const char *const lost[] = {"physical", NULL, NULL, "t"};
+
+	fake_accept(fake);
+	fake_welcome(fake, "14.2");
+	/* The server is one thread: the first connection is left alone. */
+	fake->client_fd = -1;
+	fake_login(fake);
+	fake_expect(fake, 'P', NULL, 0);
+	fake_expect(fake, 'B', NULL, 0);
+	fake_expect(fake, 'D', NULL, 0);
+	fake_expect(fake, 'E', NULL, 0);
+	fake_expect(fake, 'S', NULL, 0);
+	fake_message(fake, '1', "", 0);
+	fake_message(fake, '2', "", 0);
+	fake_row(fake, 4, lost);
+	fake_complete(fake, "SELECT 1");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect(fake, 'X', NULL, 0);
+}
