@@ -238,16 +238,16 @@ encoder_functions(enum codec codec, int level)
 }
 
 bool
-codec_encoder_open(struct codec_encoder **encoder, enum codec codec, int level,
-	uint64_t plain_size, codec_sink sink, void *context,
+codec_encoder_open(struct codec_encoder **encoder,
+	const struct codec_stream *stream, codec_sink sink, void *context,
 	struct error *error)
 {
 	struct codec_encoder *made = calloc(1, sizeof(*made));
 
 	if (made == NULL)
 		return error_set_memory(error);
-	made->functions = encoder_functions(codec, level);
-	made->plain_left = plain_size;
+	made->functions = encoder_functions(stream->codec, stream->level);
+	made->plain_left = stream->plain_size;
 	made->output.sink = sink;
 	made->output.context = context;
 	made->output.buffer = malloc(CODEC_OUTPUT_ROOM);
@@ -255,8 +255,8 @@ codec_encoder_open(struct codec_encoder **encoder, enum codec codec, int level,
 		(void)error_set_memory(error);
 		goto failed;
 	}
-	if (!made->functions->open(
-		    &made->state, &made->output, level, plain_size, error))
+	if (!made->functions->open(&made->state, &made->output, stream->level,
+		    stream->plain_size, error))
 		goto failed;
 	*encoder = made;
 	return true;

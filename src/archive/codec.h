@@ -63,12 +63,19 @@ bool codec_available(enum codec codec);
 bool codec_parse(const char *specification, enum codec *codec, int *level,
 	struct error *error);
 
+/* What an encoder makes. */
+struct codec_stream {
+	enum codec codec; /* not CODEC_NONE */
+	int level;
+	uint64_t plain_size; /* exactly so many bytes will be written */
+};
+
 /*
- * Begin a stream of exactly plain_size bytes. codec is not CODEC_NONE. The
- * sink's context is borrowed. Errors: ERR_MEMORY, ERR_SYSTEM.
+ * Begin a stream. The sink's context is borrowed. Errors: ERR_MEMORY,
+ * ERR_SYSTEM.
  */
-bool codec_encoder_open(struct codec_encoder **encoder, enum codec codec,
-	int level, uint64_t plain_size, codec_sink sink, void *context,
+bool codec_encoder_open(struct codec_encoder **encoder,
+	const struct codec_stream *stream, codec_sink sink, void *context,
 	struct error *error);
 
 /* Encode len bytes (any number). Errors: the sink's, ERR_SYSTEM. */

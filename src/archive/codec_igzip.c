@@ -27,14 +27,15 @@ static bool
 igzip_encoder_open(void **state, struct codec_output *output, int level,
 	uint64_t plain_size, struct error *error)
 {
-	struct igzip_encoder *encoder = malloc(sizeof(*encoder));
+	/* Zeros, for the library looks a little past what it was given. */
+	struct igzip_encoder *encoder = calloc(1, sizeof(*encoder));
 	size_t size = level_buffer_size(level);
 
 	(void)output;
 	(void)plain_size;
 	if (encoder == NULL)
 		return error_set_memory(error);
-	encoder->level_buffer = malloc(size);
+	encoder->level_buffer = calloc(1, size);
 	if (encoder->level_buffer == NULL) {
 		free(encoder);
 		return error_set_memory(error);

@@ -295,7 +295,7 @@ durable_write_file(const struct directory *directory, const char *name,
 {
 	char temporary[ARCHIVE_NAME_MAX];
 	struct error ignored;
-	int fd;
+	int fd = -1;
 	bool ok;
 
 	archive_name_temporary(temporary, name);

@@ -196,6 +196,8 @@ encode(struct segment *segment, const void *whole, uint64_t len,
 {
 	const struct directory *directory = segment->spec.directory;
 	struct output output = {.fd = -1, .name = segment->encoded_temporary};
+	const struct codec_stream stream = {
+		segment->spec.codec, segment->spec.level, len};
 	struct codec_encoder *encoder = NULL;
 	bool success = false;
 	int fd;
@@ -203,8 +205,8 @@ encode(struct segment *segment, const void *whole, uint64_t len,
 	if (!durable_create(directory, output.name, 0, &output.fd, error))
 		return false;
 	segment->has_encoded = true;
-	if (!codec_encoder_open(&encoder, segment->spec.codec,
-		    segment->spec.level, len, write_output, &output, error))
+	if (!codec_encoder_open(
+		    &encoder, &stream, write_output, &output, error))
 		goto finish;
 	if (whole != NULL ? !codec_encoder_write(encoder, whole, len, error)
 			  : !encode_from_file(segment, encoder, len, error))

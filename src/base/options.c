@@ -3,6 +3,12 @@
 #include <getopt.h>
 #include <string.h>
 
+/*
+ * getopt returns '?' for errors, so --help goes by this value and -? as a
+ * letter that getopt does not know.
+ */
+#define HELP_VALUE 1
+
 /* Where the explanation begins on a line of --help. */
 #define HELP_COLUMN 29
 
@@ -13,7 +19,7 @@ build_letters(const struct option_spec *specs, char *letters)
 {
 	*letters++ = ':';
 	for (const struct option_spec *s = specs; s->help != NULL; s++) {
-		if (s->key == 0 || s->key >= OPTION_LONG_ONLY)
+		if (s->key == 0 || s->key == '?' || s->key >= OPTION_LONG_ONLY)
 			continue;
 		*letters++ = (char)s->key;
 		if (s->argument != NULL)
@@ -32,30 +38,42 @@ build_names(const struct option_spec *specs, struct option *names)
 		names->has_arg =
 			s->argument != NULL ? required_argument : no_argument;
 		names->flag = NULL;
-		names->val = s->key;
+		names->val = s->key == '?' ? HELP_VALUE : s->key;
 		names++;
 	}
 	memset(names, 0, sizeof(*names));
 }
 
-/* How the person wrote the option that getopt stumbled over. */
+static bool
+has_key(const struct option_spec *specs, int key)
+{
+	for (const struct option_spec *s = specs; s->help != NULL; s++)
+		if (s->key == key)
+			return true;
+	return false;
+}
+
+/*
+ * Name the option that getopt stumbled over as the person wrote it. Within a
+ * word of several letters, optind still points to that word.
+ */
 static int
 option_error(const struct options *options, int kind, struct error *error)
 {
 	const char *word = options->argv[optind - 1];
 	char letter[3] = {'-', (char)optopt, '\0'};
-	bool is_long = optopt == 0 || optopt >= OPTION_LONG_ONLY ||
-		strncmp(word, "--", 2) == 0;
-	const char *name = is_long ? word : letter;
 
 	if (kind == ':')
+		error_set(error, ERR_USAGE, "option \"%s\" needs a value",
+			strncmp(word, "--", 2) == 0 ? word : letter);
+	else if (optopt == 0)
+		error_set(error, ERR_USAGE, "unrecognized option \"%s\"", word);
+	else if (optopt == HELP_VALUE || has_key(options->specs, optopt))
 		error_set(
-			error, ERR_USAGE, "option \"%s\" needs a value", name);
-	else if (optopt != 0 && is_long)
-		error_set(
-			error, ERR_USAGE, "option \"%s\" takes no value", name);
+			error, ERR_USAGE, "option \"%s\" takes no value", word);
 	else
-		error_set(error, ERR_USAGE, "unrecognized option \"%s\"", name);
+		error_set(
+			error, ERR_USAGE, "unrecognized option \"%s\"", letter);
 	return OPTION_ERROR;
 }
 
@@ -69,9 +87,10 @@ options_next(struct options *options, struct error *error)
 	build_letters(options->specs, letters);
 	build_names(options->specs, names);
 	opterr = 0;
+	optopt = 0;
 	key = getopt_long(options->argc, options->argv, letters, names, NULL);
-	if (key == '?' && optopt == '?' &&
-		strcmp(options->argv[optind - 1], "-?") == 0)
+	if (key == HELP_VALUE ||
+		(key == '?' && optopt == '?' && has_key(options->specs, '?')))
 		return '?';
 	if (key == ':' || key == '?')
 		return option_error(options, key, error);

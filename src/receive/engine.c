@@ -38,6 +38,7 @@ static void
 forget_attempts(struct engine *engine)
 {
 	engine->attempts = 0;
+	engine->gap_passed = false;
 	engine->backoff_us = BACKOFF_FIRST_US;
 }
 
@@ -65,9 +66,9 @@ static bool
 accepts_gap(struct engine *engine)
 {
 	if (engine->failure.code != ERR_GAP || !engine->config.allow_gap ||
-		engine->gap != LSN_NONE || !engine->begun)
+		engine->gap_ahead || engine->gap_passed || !engine->begun)
 		return false;
-	engine->gap = engine->position.at;
+	engine->gap_ahead = true;
 	return true;
 }
 
@@ -88,21 +89,47 @@ leave_for_failure(struct engine *engine)
 	leave_for(engine, after_failure(engine));
 }
 
+/* A failure while we are leaving for another reason. */
+static void
+fail_leaving(struct engine *engine, const struct error *error, bool lost)
+{
+	if (engine->after_close == ENGINE_IDENTIFY) {
+		engine->failure = *error;
+		engine->after_close = after_failure(engine);
+		return;
+	}
+	/* How the server takes our leave is its own affair. */
+	if (lost)
+		return;
+	if (engine->after_close == ENGINE_EXIT) {
+		if (engine->failure.code == ERR_NONE)
+			engine->failure = *error;
+		return;
+	}
+	/* A disk that failed for good is not tried again unseen. */
+	if (!error_is_transient(error)) {
+		engine->failure = *error;
+		engine->after_close = ENGINE_EXIT;
+	}
+}
+
 void
 engine_on_failure(
 	struct engine *engine, const struct error *error, bool connection_lost)
 {
 	if (connection_lost)
 		engine->in_copy = false;
-	/* The first failure is the reason; a stop is none. */
-	if (engine->failure.code == ERR_NONE && error->code != ERR_STOPPED)
-		engine->failure = *error;
+	/* A stop is no failure. */
 	if (error->code == ERR_STOPPED)
 		return;
-	if (engine->state < ENGINE_CLOSE)
-		leave_for_failure(engine);
-	else if (engine->after_close == ENGINE_IDENTIFY)
-		engine->after_close = after_failure(engine);
+	if (engine->state >= ENGINE_CLOSE) {
+		fail_leaving(engine, error, connection_lost);
+		return;
+	}
+	/* The first one is the reason. */
+	if (engine->failure.code == ERR_NONE)
+		engine->failure = *error;
+	leave_for_failure(engine);
 }
 
 void
@@ -121,6 +148,9 @@ engine_stop(struct engine *engine)
 	case ENGINE_START:
 	case ENGINE_STREAM:
 	case ENGINE_END_COPY:
+		/* What would be tried again is not why we end. */
+		if (error_is_transient(&engine->failure))
+			error_clear(&engine->failure);
 		leave_for(engine, ENGINE_EXIT);
 		break;
 	case ENGINE_CLOSE:
@@ -311,24 +341,60 @@ timeline_of(const struct engine *engine, lsn at)
 	return engine->identity.timeline;
 }
 
+/* Begin with the segment that holds LSN at. */
+static void
+choose_segment(struct engine *engine, uint32_t timeline, lsn at)
+{
+	lsn start = lsn_segment_start(at, engine->segment_size);
+
+	engine->position = (struct archive_position){
+		.timeline = timeline,
+		.at = start,
+		.held = start,
+	};
+	engine->begun = false;
+}
+
+static void
+choose_newest(struct engine *engine)
+{
+	choose_segment(
+		engine, engine->identity.timeline, engine->identity.flushed);
+}
+
 /* An archive without WAL begins where the slot does, or where the server is. */
 static void
 choose_first_position(struct engine *engine)
 {
 	const struct server_slot *slot = &engine->slot;
-	lsn at = engine->identity.flushed;
-	uint32_t timeline = engine->identity.timeline;
 
-	if (engine->slot_read && slot->known && slot->restart != LSN_NONE) {
-		at = slot->restart;
-		timeline = timeline_of(engine, at);
-	}
-	at = lsn_segment_start(at, engine->segment_size);
-	engine->position = (struct archive_position){
-		.timeline = timeline,
-		.at = at,
-		.held = at,
-	};
+	if (engine->slot_read && slot->known && slot->restart != LSN_NONE)
+		choose_segment(engine, timeline_of(engine, slot->restart),
+			slot->restart);
+	else
+		choose_newest(engine);
+}
+
+/* What the archive holds of a timeline is not begun anew. */
+static bool
+is_beyond(const struct archive_position *a, const struct archive_position *b)
+{
+	return a->timeline != b->timeline || a->at > b->at;
+}
+
+static void
+step_over_gap(struct engine *engine)
+{
+	const struct archive_position located = engine->position;
+
+	engine->gap_ahead = false;
+	engine->gap_passed = true;
+	choose_first_position(engine);
+	/* What the slot holds back may be just what is gone. */
+	if (located.at == LSN_NONE || engine->position.at <= located.at)
+		choose_newest(engine);
+	if (!is_beyond(&engine->position, &located))
+		engine->position = located;
 }
 
 /* Is the server where it was when we last heard of it, or beyond? */
@@ -350,26 +416,13 @@ check_server_position(struct engine *engine)
 		"from the archive: use a new directory for it.");
 }
 
-/* Fill in what the archive did not say, and step over an accepted gap. */
-static void
-complete_position(struct engine *engine)
-{
-	lsn at = engine->position.at;
-
-	if (at != LSN_NONE && at != engine->gap)
-		return;
-	choose_first_position(engine);
-	if (engine->position.at < at)
-		engine->position.at = lsn_segment_start(
-			engine->identity.flushed, engine->segment_size);
-	engine->begun = false;
-	engine->gap = LSN_NONE;
-}
-
 static void
 next_start(struct engine *engine, int64_t now_us, struct engine_action *action)
 {
-	complete_position(engine);
+	if (engine->gap_ahead)
+		step_over_gap(engine);
+	else if (engine->position.at == LSN_NONE)
+		choose_first_position(engine);
 	if (!engine->begun) {
 		action->kind = ACTION_BEGIN;
 		return;
@@ -490,6 +543,7 @@ next_close(struct engine *engine, int64_t now_us, struct engine_action *action)
 {
 	if (!engine->close_asked && engine->begun) {
 		engine->close_asked = true;
+		engine->progress.idle = false;
 		action->kind = ACTION_CLOSE;
 		action->closing = closing_for(engine);
 		return;
@@ -500,11 +554,10 @@ next_close(struct engine *engine, int64_t now_us, struct engine_action *action)
 		engine_next(engine, now_us, action);
 		return;
 	}
+	action->deadline_us = CLOCK_NEVER;
 	if (engine->in_copy && engine_stream_heartbeat(engine, now_us, action))
 		return;
 	action->kind = ACTION_WAIT;
-	action->deadline_us =
-		engine->in_copy ? engine->next_status_us : CLOCK_NEVER;
 	action->for_socket = false;
 }
 

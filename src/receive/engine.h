@@ -59,7 +59,7 @@ enum engine_action_kind {
 	ACTION_SEND_STATUS,  /* status; nothing to tell */
 	ACTION_WAIT,	     /* for the workers, a stop, the deadline, and if
 				for_socket the socket; -> engine_on_woken */
-	ACTION_CLOSE,	     /* closing; nothing to tell */
+	ACTION_CLOSE,	     /* closing; -> engine_on_progress */
 	ACTION_FINISH_COPY,  /* -> engine_on_copy_finished */
 	ACTION_HANG_UP,	     /* nothing to tell */
 	ACTION_EXIT	     /* engine_result says how it ended */
@@ -110,8 +110,9 @@ struct engine {
 	bool slot_created;
 	struct archive_position position; /* of this stream's start */
 	bool begun;			  /* the workers know it */
-	lsn gap; /* with allow_gap: the server has no more WAL from here */
-	lsn end; /* stop when all below is durable; LSN_NONE: never */
+	bool gap_ahead;	 /* with allow_gap: the WAL that comes next is gone */
+	bool gap_passed; /* stepped over one, and nothing came since */
+	lsn end;	 /* stop when all below is durable; LSN_NONE: never */
 
 	/* The stream. */
 	bool connected;

@@ -95,16 +95,20 @@ want_report(struct engine *engine, int64_t now_us)
 		engine->report_by_us, after(now_us, REPORT_PATIENCE_US));
 }
 
+static lsn
+lowest(lsn a, lsn b)
+{
+	return a < b ? a : b;
+}
+
 /* The flush position to report; LSN_NONE: say nothing of it. */
 static lsn
 flush_position(const struct engine *engine)
 {
-	lsn flush = engine->progress.durable;
+	lsn flush = lowest(engine->progress.durable, engine->flush_limit);
 
 	if (!reports_flush(engine))
 		return LSN_NONE;
-	if (flush > engine->flush_limit)
-		flush = engine->flush_limit;
 	return flush < engine->flush_floor ? LSN_NONE : flush;
 }
 
@@ -116,10 +120,10 @@ engine_stream_report(
 
 	action->kind = ACTION_SEND_STATUS;
 	action->status = (struct standby_status){
-		.write = engine->progress.written,
+		.write = lowest(engine->progress.written, engine->flush_limit),
 		.flush = flush,
 	};
-	engine->reported_write = engine->progress.written;
+	engine->reported_write = action->status.write;
 	if (flush > engine->reported_flush) {
 		engine->reported_flush = flush;
 		engine->flush_floor = flush;
@@ -152,16 +156,51 @@ report_is_due(const struct engine *engine, int64_t now_us)
 		engine->progress.durable >= engine->report_target;
 }
 
+/* The report that goes out then sets the time of the next one. */
+static void
+keep_interval(struct engine *engine, int64_t now_us)
+{
+	if (now_us < engine->next_status_us)
+		return;
+	engine->next_status_us = CLOCK_NEVER;
+	want_report(engine, now_us);
+}
+
 bool
 engine_stream_heartbeat(
 	struct engine *engine, int64_t now_us, struct engine_action *action)
 {
-	if (now_us >= engine->next_status_us)
-		want_report(engine, now_us);
-	if (!report_is_due(engine, now_us))
-		return false;
-	engine_stream_report(engine, now_us, action);
-	return true;
+	keep_interval(engine, now_us);
+	if (report_is_due(engine, now_us)) {
+		engine_stream_report(engine, now_us, action);
+		return true;
+	}
+	action->deadline_us =
+		earlier(engine->next_status_us, engine->report_by_us);
+	return false;
+}
+
+/* Is there nothing more to read than what is on its way to the disk? */
+static bool
+has_all(const struct engine *engine)
+{
+	return engine->end != LSN_NONE && engine->received >= engine->end;
+}
+
+static bool
+is_listening(const struct engine *engine)
+{
+	return engine->pending_len == 0 && !has_all(engine);
+}
+
+/* The silence of a server that we do not listen to means nothing. */
+static void
+watch_silence(struct engine *engine, int64_t now_us)
+{
+	if (is_listening(engine))
+		return;
+	engine->last_heard_us = now_us;
+	engine->pinged = false;
 }
 
 /*
@@ -171,15 +210,16 @@ engine_stream_heartbeat(
 static bool
 ping_is_due(const struct engine *engine, int64_t now_us)
 {
-	return !engine->pinged && !engine->blocked &&
+	return !engine->pinged && engine->drained &&
 		now_us >= after(engine->last_heard_us,
 				  engine->config.receive_timeout_us / 2);
 }
 
+/* Only a drained socket is a silent one: we may have been held up ourselves. */
 static bool
 is_timed_out(struct engine *engine, int64_t now_us)
 {
-	if (engine->blocked ||
+	if (!engine->drained ||
 		now_us < after(engine->last_heard_us,
 				 engine->config.receive_timeout_us))
 		return false;
@@ -200,7 +240,7 @@ persist_is_due(const struct engine *engine)
 		return true;
 	if (engine->config.synchronous)
 		return engine->drained;
-	return engine->end != LSN_NONE && engine->received >= engine->end;
+	return has_all(engine);
 }
 
 static bool
@@ -211,38 +251,38 @@ is_complete(const struct engine *engine)
 }
 
 static int64_t
-next_deadline(const struct engine *engine)
+silence_deadline(const struct engine *engine)
 {
-	int64_t deadline_us =
-		earlier(engine->next_status_us, engine->report_by_us);
 	int64_t silence_us = engine->config.receive_timeout_us;
 
-	if (engine->blocked)
-		return deadline_us;
 	if (!engine->pinged)
 		silence_us /= 2;
-	return earlier(deadline_us, after(engine->last_heard_us, silence_us));
+	return after(engine->last_heard_us, silence_us);
 }
 
+/* action->deadline_us: when the next report is due. */
 static void
 wait_or_receive(struct engine *engine, struct engine_action *action)
 {
-	bool has_all =
-		engine->end != LSN_NONE && engine->received >= engine->end;
+	bool listening = is_listening(engine);
 
-	if (engine->pending_len == 0 && !has_all && !engine->drained) {
+	if (listening && !engine->drained) {
 		action->kind = ACTION_RECEIVE;
 		return;
 	}
 	action->kind = ACTION_WAIT;
-	action->deadline_us = next_deadline(engine);
-	action->for_socket = engine->pending_len == 0 && !has_all;
+	action->for_socket = listening;
+	if (listening)
+		action->deadline_us =
+			earlier(action->deadline_us, silence_deadline(engine));
 }
 
 bool
 engine_stream_next(
 	struct engine *engine, int64_t now_us, struct engine_action *action)
 {
+	watch_silence(engine, now_us);
+	keep_interval(engine, now_us);
 	if (is_complete(engine) || is_timed_out(engine, now_us))
 		return false;
 	if (engine->pending_len > 0 && !engine->blocked) {

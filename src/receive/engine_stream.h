@@ -24,7 +24,10 @@ bool engine_stream_message(
 void engine_stream_report(
 	struct engine *engine, int64_t now_us, struct engine_action *action);
 
-/* True while the workers are waited for and a report is due all the same. */
+/*
+ * True if a report is due; also while the workers are waited for. False:
+ * action->deadline_us says when one will be.
+ */
 bool engine_stream_heartbeat(
 	struct engine *engine, int64_t now_us, struct engine_action *action);
 

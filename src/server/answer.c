@@ -117,8 +117,10 @@ bool
 answer_string(const struct answer *answer, int column, const char **value,
 	struct error *error)
 {
-	if (answer_is_null(answer, column))
-		return set_wrong_field(answer, column, error);
+	if (answer_is_null(answer, column)) {
+		set_wrong_field(answer, column, error);
+		return false;
+	}
 	*value = PQgetvalue(answer->result, 0, column);
 	return true;
 }

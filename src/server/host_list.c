@@ -40,15 +40,19 @@ match_counts(struct host_list *list, struct error *error)
 	bool has_name = list->fields[FIELD_NAME][0] != '\0';
 	bool has_address = list->fields[FIELD_ADDRESS][0] != '\0';
 
-	if (has_name && has_address && names != addresses)
-		return error_set(error, ERR_USAGE,
+	if (has_name && has_address && names != addresses) {
+		error_set(error, ERR_USAGE,
 			"could not match %zu host names to %zu hostaddr values",
 			names, addresses);
+		return false;
+	}
 	list->count = has_address ? addresses : names;
-	if (ports != 1 && ports != list->count)
-		return error_set(error, ERR_USAGE,
+	if (ports != 1 && ports != list->count) {
+		error_set(error, ERR_USAGE,
 			"could not match %zu port numbers to %zu hosts", ports,
 			list->count);
+		return false;
+	}
 	return true;
 }
 
@@ -113,7 +117,8 @@ host_list_shuffle(struct host_list *list)
 		size_t from;
 
 		/* Without random bytes the order is as good as any other. */
-		(void)getrandom(&number, sizeof(number), GRND_NONBLOCK);
+		if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
+			return;
 		from = number % i;
 		list->hosts[i - 1] = list->hosts[from];
 		list->hosts[from] = other;

@@ -106,11 +106,11 @@ lookup_start(struct lookup *lookup, struct error *error)
 }
 
 static bool
-copy_addresses(struct address_list *list, const struct addrinfo *found,
-	struct error *error)
+copy_addresses(struct address_list *list, const char *name,
+	const struct addrinfo *found, struct error *error)
 {
 	struct address_list made = {NULL, 0};
-	size_t room = 0;
+	size_t room = 1;
 
 	for (const struct addrinfo *a = found; a != NULL; a = a->ai_next)
 		room++;
@@ -122,6 +122,11 @@ copy_addresses(struct address_list *list, const struct addrinfo *found,
 			    made.addresses[made.count], ADDRESS_SIZE, NULL, 0,
 			    NI_NUMERICHOST) == 0)
 			made.count++;
+	}
+	if (made.count == 0) {
+		address_list_free(&made);
+		return error_set(error, ERR_UNREACHABLE,
+			"host name \"%s\" has no address", name);
 	}
 	*list = made;
 	return true;
@@ -135,7 +140,7 @@ copy_answer(struct address_list *list, const char *name, int status,
 		return error_set(error, ERR_UNREACHABLE,
 			"could not translate host name \"%s\" to address: %s",
 			name, gai_strerror(status));
-	return copy_addresses(list, found, error);
+	return copy_addresses(list, name, found, error);
 }
 
 /* True if name is an address, which needs no thread to be read. */
@@ -152,7 +157,7 @@ take_numeric(const char *name, struct address_list *list, struct error *error,
 
 	if (getaddrinfo(name, NULL, &wanted, &found) != 0)
 		return false;
-	*ok = copy_addresses(list, found, error);
+	*ok = copy_addresses(list, name, found, error);
 	freeaddrinfo(found);
 	return true;
 }

@@ -75,8 +75,6 @@ append_line(struct text *plain, const struct line *line, enum error_code code)
 	char sqlstate[SQLSTATE_LEN + 1] = "";
 	const char *rest;
 
-	if (is_location(line))
-		return code;
 	if (plain->len > 0)
 		text_append(plain, "\n", 1);
 	if (state == NULL) {
@@ -90,16 +88,27 @@ append_line(struct text *plain, const struct line *line, enum error_code code)
 	return code == ERR_UNREACHABLE ? code : sqlstate_class(sqlstate, NULL);
 }
 
+/* libpq tries with TLS and without, and is often told the same twice. */
+static bool
+is_same(const struct line *a, const struct line *b)
+{
+	return a->len == b->len && memcmp(a->start, b->start, a->len) == 0;
+}
+
 enum error_code
 message_append_plain(struct text *plain, const char *verbose)
 {
 	enum error_code code = ERR_NONE;
+	struct line last = {verbose, 0};
 
 	while (*verbose != '\0') {
 		struct line line = {verbose, strcspn(verbose, "\n")};
 
-		if (line.len > 0)
-			code = append_line(plain, &line, code);
+		if (!is_location(&line) && !is_same(&line, &last)) {
+			if (line.len > 0)
+				code = append_line(plain, &line, code);
+			last = line;
+		}
 		verbose += line.len;
 		if (*verbose == '\n')
 			verbose++;

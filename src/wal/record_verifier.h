@@ -39,8 +39,9 @@ enum verifier_state {
 	VERIFIER_RECORD_START, /* at a record boundary, padding included */
 	VERIFIER_RECORD_HEADER, /* collecting 24 bytes; to RECORD_BODY */
 	VERIFIER_RECORD_BODY,	/* summing; to RECORD_START or AFTER_SWITCH */
-	VERIFIER_AFTER_SWITCH,	/* page headers and zeros up to the end of the
-				 segment; to RECORD_START */
+	VERIFIER_AFTER_SWITCH,	/* up to the end of the segment, nothing but
+				 page headers, zeros, and pages that a recycled
+				 file held before; to RECORD_START */
 	VERIFIER_OFF	/* an unknown page magic: nothing is checked any more */
 };
 

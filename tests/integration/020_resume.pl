@@ -7,6 +7,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
+use POSIX qw(SIGINT SIGTERM);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
@@ -69,6 +70,8 @@ foreach my $codec (qw(gzip zstd none lz4))
 	foreach my $signal (qw(TERM INT))
 	{
 		my $receiver = receiver($codec, '--synchronous');
+		wait_until('signals to be caught',
+			sub { $receiver->catches(SIGINT) && $receiver->catches(SIGTERM) });
 		random_moment(0.2);
 		stops_cleanly("$codec: $signal at a random moment",
 			$receiver, $signal);

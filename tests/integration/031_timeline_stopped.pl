@@ -7,6 +7,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
+use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
@@ -14,6 +15,9 @@ use WalfetchTest;
 my $mb     = 1024 * 1024;
 my $leader = new_server('leader');
 my $begin  = create_slot($leader, 'base');
+
+# Every standby starts from here, so that each has all WAL of its history.
+$leader->backup('base');
 
 # Where a server's timeline left the one before.
 sub switch_point
@@ -24,6 +28,17 @@ sub switch_point
 	  grep { /^\d/ } split /\n/,
 	  slurp_file($server->data_dir . "/pg_wal/$name");
 	return (split /\t/, $lines[-1])[1];
+}
+
+sub standby_of
+{
+	my ($name, $server) = @_;
+	my $standby = PostgreSQL::Test::Cluster->new($name);
+
+	$standby->init_from_backup($leader, 'base');
+	$standby->enable_streaming($server);
+	$standby->start;
+	return $standby;
 }
 
 # A copy of an archive, to go on with in another direction.
@@ -44,7 +59,7 @@ sub receive
 }
 
 # A standby that stays behind, and an archive that went further.
-my $behind = new_standby('behind', $leader);
+my $behind = standby_of('behind', $leader);
 my $parted = write_wal($leader, 2.4);
 $leader->wait_for_catchup($behind, 'replay', $parted);
 $behind->stop('immediate');
@@ -62,7 +77,7 @@ my $border;
 my $full;
 foreach my $try (1 .. 3)
 {
-	my $standby = new_standby("exact$try", $leader);
+	my $standby = standby_of("exact$try", $leader);
 	write_wal($leader, 1.3);
 	$leader->safe_psql('postgres', 'SELECT pg_switch_wal()');
 	$border = $leader->lsn('flush');
@@ -122,7 +137,7 @@ $middle->is_faithful(
 	upto     => $two);
 
 # Two timelines at once.
-my $third = new_standby('third', $exact);
+my $third = standby_of('third', $exact);
 my $more = write_wal($exact, 1.6);
 $exact->wait_for_catchup($third, 'replay', $more);
 $exact->stop('immediate');

@@ -52,9 +52,7 @@ my $log_from = -s $server->logfile;
 kill 'STOP', $checkpointer;
 system_or_bail('pg_ctl', '-D', $server->data_dir, '-m', 'fast', '--no-wait',
 	'stop');
-wait_until(
-	'the backends to end',
-	sub { $load->status // '' ne '' });
+wait_until('the backends to end', sub { !$load->running });
 wait_until(
 	'the shutdown to begin',
 	sub {

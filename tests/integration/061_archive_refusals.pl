@@ -22,7 +22,7 @@ my $first   = start_receiver($server, $archive,
 	options => [ '-S', 'one', '-s', 1, '--synchronous' ]);
 ok(wait_flushed($server, $first, write_wal($server, 1.5)),
 	'a first receiver streams');
-foreach my $options ([], [ '-S', 'two' ], [ '--once', '--quiet' ])
+foreach my $options (['--once'], [ '-S', 'two' ], [ '--once', '--quiet' ])
 {
 	my ($status, $stderr) =
 	  run_receiver($server, $archive, options => $options);

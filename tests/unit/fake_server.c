@@ -55,6 +55,7 @@ fake_server_start(
 	server->script = script;
 	server->argument = argument;
 	server->client_fd = -1;
+	server->left_fd = -1;
 	text_init(&server->out);
 	(void)snprintf(server->directory, sizeof(server->directory),
 		"/tmp/walfetch-fake-XXXXXX");
@@ -82,6 +83,8 @@ fake_server_stop(struct fake_server *server)
 	(void)pthread_join(server->thread, NULL);
 	(void)sem_destroy(&server->go);
 	(void)close(server->listen_fd);
+	if (server->left_fd >= 0)
+		(void)close(server->left_fd);
 	(void)unlink(server->path);
 	(void)rmdir(server->directory);
 	text_free(&server->out);
@@ -448,5 +451,12 @@ fake_close(struct fake_server *server)
 {
 	if (server->client_fd >= 0)
 		(void)close(server->client_fd);
+	server->client_fd = -1;
+}
+
+void
+fake_leave(struct fake_server *server)
+{
+	server->left_fd = server->client_fd;
 	server->client_fd = -1;
 }

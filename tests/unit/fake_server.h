@@ -29,6 +29,7 @@ struct fake_server {
 	char path[128];
 	int listen_fd;
 	int client_fd; /* -1: none */
+	int left_fd;   /* the same, see fake_leave */
 	struct text out;
 	sem_t go;
 	pthread_t thread;
@@ -84,6 +85,9 @@ void fake_error(struct fake_server *server, const char *severity,
 /* Send all that is queued, or its first len bytes. */
 void fake_flush(struct fake_server *server);
 void fake_flush_part(struct fake_server *server, size_t len);
+
+/* Leave the client alone until the end; another fake_accept may follow. */
+void fake_leave(struct fake_server *server);
 
 /* Close the connection; another fake_accept may follow. */
 void fake_close(struct fake_server *server);

@@ -39,8 +39,7 @@ fixture_begin(struct fixture *fixture, fake_script script, int64_t timeout_us)
 	assert_int_equal(pipe(fixture->stop), 0);
 	options.conninfo = fixture->fake.conninfo;
 	options.stop_fd = fixture->stop[0];
-	assert_true(
-		server_create(&fixture->server, &options, &fixture->error));
+	assert_true(server_create(&fixture->server, &options, &fixture->error));
 }
 
 /* The same, and connect. */

@@ -172,8 +172,8 @@ history(void **state)
 {
 	static const struct reply good = {"TIMELINE_HISTORY 2", 2,
 		{"00000002.history", "1\t0/3000000\treason\n"}, NULL, NULL};
-	static const struct reply other = {"TIMELINE_HISTORY 2", 2,
-		{"../../etc/passwd", "x"}, NULL, NULL};
+	static const struct reply other = {
+		"TIMELINE_HISTORY 2", 2, {"../../etc/passwd", "x"}, NULL, NULL};
 	static const struct reply missing = {"TIMELINE_HISTORY 2", 0, {NULL},
 		"58P01", "could not open file"};
 	struct text text;
@@ -202,7 +202,7 @@ history(void **state)
 static const struct replication_request request = {
 	"a\"b", 4, UINT64_C(0x1200000000)};
 
-#define START_QUERY                                                            \
+#define START_QUERY \
 	"START_REPLICATION SLOT \"a\"\"b\" PHYSICAL 12/00000000 TIMELINE 4"
 
 static void
@@ -257,8 +257,8 @@ start_errors(void **state)
 		struct scene s;
 
 		begin(&s, &errors[i].reply);
-		assert_false(server_start_replication(s.f.server, &request,
-			&result, &next, &s.f.error));
+		assert_false(server_start_replication(
+			s.f.server, &request, &result, &next, &s.f.error));
 		assert_int_equal(s.f.error.code, errors[i].code);
 		fixture_end(&s.f);
 	}
@@ -359,8 +359,8 @@ broken_answers(void **state)
 {
 	(void)state;
 	identify_fails(copy_instead, ERR_PROTOCOL, "unexpected answer");
-	identify_fails(shut_down, ERR_UNREACHABLE,
-		"FATAL:  terminating connection");
+	identify_fails(
+		shut_down, ERR_UNREACHABLE, "FATAL:  terminating connection");
 	identify_fails(disconnect, ERR_UNREACHABLE, "closed the connection");
 }
 

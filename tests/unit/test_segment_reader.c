@@ -47,6 +47,7 @@ store(const struct directory *directory, enum codec codec,
 	const unsigned char *plain)
 {
 	struct file file = {.fd = -1, .name = "segment"};
+	const struct codec_stream stream = {codec, 1, PLAIN_LEN};
 	struct codec_encoder *encoder = NULL;
 	struct error error;
 
@@ -54,8 +55,8 @@ store(const struct directory *directory, enum codec codec,
 	if (codec == CODEC_NONE) {
 		assert_true(write_to_file(&file, plain, PLAIN_LEN, &error));
 	} else {
-		assert_true(codec_encoder_open(&encoder, codec, 1, PLAIN_LEN,
-			write_to_file, &file, &error));
+		assert_true(codec_encoder_open(
+			&encoder, &stream, write_to_file, &file, &error));
 		assert_true(
 			codec_encoder_write(encoder, plain, PLAIN_LEN, &error));
 		assert_true(codec_encoder_finish(encoder, &error));
@@ -147,17 +148,19 @@ test_damage_names_the_file(void **state)
 static void
 test_empty_file(void **state)
 {
-	unsigned char byte;
+	unsigned char *got = malloc(PLAIN_LEN + 1);
 	struct error error;
 	size_t len = 42;
 	int fd;
 
+	assert_non_null(got);
 	assert_true(durable_create(*state, "segment", 0, &fd, &error));
 	assert_true(durable_close(fd, "segment", &error));
-	assert_true(read_all(*state, CODEC_NONE, &byte, &len, &error));
+	assert_true(read_all(*state, CODEC_NONE, got, &len, &error));
 	assert_int_equal(len, 0);
-	assert_false(read_all(*state, CODEC_GZIP, &byte, &len, &error));
+	assert_false(read_all(*state, CODEC_GZIP, got, &len, &error));
 	assert_int_equal(error.code, ERR_DAMAGED);
+	free(got);
 }
 
 static void

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define SHORT_US (50 * USECS_PER_MS)
-#define LONG_US	 (10 * USECS_PER_SEC)
+#define LONG_US (10 * USECS_PER_SEC)
 
 static void
 login(struct fake_server *fake)

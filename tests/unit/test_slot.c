@@ -78,9 +78,9 @@ slot_over_database(struct fake_server *fake)
 
 	fake_accept(fake);
 	fake_welcome(fake, "14.2");
-	/* The server is one thread: the first connection is left alone. */
-	fake->client_fd = -1;
-	fake_login(fake);
+	fake_leave(fake);
+	fake_accept(fake);
+	fake_welcome(fake, "14.2");
 	fake_expect(fake, 'P', NULL, 0);
 	fake_expect(fake, 'B', NULL, 0);
 	fake_expect(fake, 'D', NULL, 0);
@@ -93,4 +93,55 @@ slot_over_database(struct fake_server *fake)
 	fake_ready(fake);
 	fake_flush(fake);
 	fake_expect(fake, 'X', NULL, 0);
+}
+
+static void
+slot_before_15(void **state)
+{
+	struct server_slot slot;
+	struct fixture f;
+
+	(void)state;
+	fixture_connect(&f, slot_over_database);
+	assert_true(server_read_slot(f.server, "a", &slot, &f.error));
+	assert_true(slot.known && slot.exists && slot.physical && slot.lost);
+	assert_int_equal(slot.restart, LSN_NONE);
+	fixture_end(&f);
+}
+
+static void
+no_database(struct fake_server *fake)
+{
+	fake_accept(fake);
+	fake_welcome(fake, "14.2");
+	fake_leave(fake);
+	fake_accept(fake);
+	fake_error(fake, "FATAL", "28000", "no pg_hba.conf entry");
+	fake_flush(fake);
+	fake_close(fake);
+}
+
+static void
+slot_is_unknown(void **state)
+{
+	struct server_slot slot;
+	struct fixture f;
+
+	(void)state;
+	fixture_connect(&f, no_database);
+	assert_true(server_read_slot(f.server, "a", &slot, &f.error));
+	assert_false(slot.known);
+	fixture_end(&f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(slot_commands),
+		cmocka_unit_test(slot_before_15),
+		cmocka_unit_test(slot_is_unknown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,8 +56,8 @@ classes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
-		assert_int_equal(sqlstate_class(expected[i].state,
-					 expected[i].message),
+		assert_int_equal(
+			sqlstate_class(expected[i].state, expected[i].message),
 			expected[i].code);
 }
 
@@ -69,7 +69,8 @@ divergence(void **state)
 			"requested starting point 0/5000000 on timeline 1 is "
 			"not in this server's history",
 			ERR_DIVERGED},
-		{"XX000", "requested timeline 9 is not in this server's history",
+		{"XX000",
+			"requested timeline 9 is not in this server's history",
 			ERR_DIVERGED},
 		{"XX000",
 			"angeforderter Startpunkt 0/05000000 auf Zeitleiste 1 "
@@ -86,8 +87,8 @@ divergence(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
-		assert_int_equal(sqlstate_class(expected[i].state,
-					 expected[i].message),
+		assert_int_equal(
+			sqlstate_class(expected[i].state, expected[i].message),
 			expected[i].code);
 }
 

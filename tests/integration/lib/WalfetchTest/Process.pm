@@ -136,6 +136,18 @@ sub lifetime
 	return $self->{ended} - $self->{started};
 }
 
+# True once it has a handler for a signal (number): before that, any program
+# is ended by it.
+sub catches
+{
+	my ($self, $signal) = @_;
+	my $path = "/proc/$self->{pid}/status";
+	return 0 unless -e $path;
+	my ($mask) = slurp_file($path) =~ /^SigCgt:\s+([0-9a-f]+)/m;
+	no warnings 'portable';
+	return defined $mask && hex($mask) & 1 << $signal - 1;
+}
+
 sub signal
 {
 	my ($self, $signal) = @_;

@@ -1,0 +1,137 @@
+#include "base/stop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 60000
+
+/* In a process of its own, for the signals stay blocked afterwards. */
+static int
+run_child(int (*child)(int), int signal_number)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(child(signal_number));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static bool
+becomes_readable(const struct stop *stop)
+{
+	struct pollfd pollfd = {.fd = stop->fd, .events = POLLIN};
+
+	return poll(&pollfd, 1, PATIENCE_MS) == 1 && pollfd.revents == POLLIN;
+}
+
+/* Each way to fail has a status of its own, to be found by. */
+static int
+first_signal(int signal_number)
+{
+	struct stop stop;
+	struct error error;
+
+	if (!stop_begin(&stop, &error))
+		return 10;
+	if (stop_requested(&stop))
+		return 11;
+	if (kill(getpid(), signal_number) != 0)
+		return 12;
+	if (!becomes_readable(&stop))
+		return 13;
+	if (!stop_requested(&stop) || !stop_requested(&stop))
+		return 14;
+	stop_end(&stop);
+	return 42;
+}
+
+static int
+second_signal(int signal_number)
+{
+	struct stop stop;
+	struct error error;
+
+	if (!stop_begin(&stop, &error))
+		return 10;
+	(void)kill(getpid(), SIGINT);
+	if (!becomes_readable(&stop))
+		return 13;
+	(void)kill(getpid(), signal_number);
+	(void)poll(NULL, 0, PATIENCE_MS);
+	return 14;
+}
+
+static int
+no_signal(int signal_number)
+{
+	struct stop stop;
+	struct error error;
+	sigset_t pending;
+
+	for (int i = 0; i < 20; i++) {
+		if (!stop_begin(&stop, &error))
+			return 10;
+		if ((fcntl(stop.fd, F_GETFD) & FD_CLOEXEC) == 0 ||
+			(fcntl(stop.write_fd, F_GETFD) & FD_CLOEXEC) == 0)
+			return 11;
+		stop_end(&stop);
+		if (fcntl(stop.fd, F_GETFD) != -1 ||
+			fcntl(stop.write_fd, F_GETFD) != -1)
+			return 12;
+	}
+
+	(void)kill(getpid(), signal_number);
+	if (sigpending(&pending) != 0 || !sigismember(&pending, signal_number))
+		return 13;
+	return 42;
+}
+
+static void
+test_first_signal_asks(void **state)
+{
+	(void)state;
+	assert_int_equal(run_child(first_signal, SIGINT), 42);
+	assert_int_equal(run_child(first_signal, SIGTERM), 42);
+}
+
+static void
+test_second_signal_ends(void **state)
+{
+	(void)state;
+	assert_int_equal(run_child(second_signal, SIGINT), 1);
+	assert_int_equal(run_child(second_signal, SIGTERM), 1);
+}
+
+static void
+test_end_leaves_the_signals_blocked(void **state)
+{
+	(void)state;
+	assert_int_equal(run_child(no_signal, SIGINT), 42);
+	assert_int_equal(run_child(no_signal, SIGTERM), 42);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_first_signal_asks),
+		cmocka_unit_test(test_second_signal_ends),
+		cmocka_unit_test(test_end_leaves_the_signals_blocked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
