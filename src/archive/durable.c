@@ -173,6 +173,14 @@ failed:
 	return false;
 }
 
+bool
+durable_fill(int fd, const char *name, uint64_t size, struct error *error)
+{
+	if (fill_with_zeros(fd, size))
+		return true;
+	return error_set_errno(error, "could not write to file \"%s\"", name);
+}
+
 static bool
 open_regular(const struct directory *directory, const char *name, int flags,
 	int *fd, struct error *error)
@@ -310,4 +318,44 @@ durable_write_file(const struct directory *directory, const char *name,
 		return false;
 	}
 	return durable_sync_directory(directory, error);
+}
+
+static bool
+read_all(int fd, const char *name, size_t max, struct text *content,
+	struct error *error)
+{
+	size_t before = content->len;
+	char buffer[8192];
+	ssize_t len;
+
+	while ((len = read(fd, buffer, sizeof(buffer))) > 0 &&
+		content->len - before <= max)
+		text_append(content, buffer, (size_t)len);
+	if (len < 0)
+		return error_set_errno(
+			error, "could not read file \"%s\"", name);
+	if (content->failed)
+		return error_set_memory(error);
+	if (content->len - before > max)
+		return error_set(error, ERR_DAMAGED,
+			"file \"%s\" is larger than %zu bytes", name, max);
+	return true;
+}
+
+bool
+durable_read_file(const struct directory *directory, const char *name,
+	size_t max, struct text *content, struct error *error)
+{
+	bool ok;
+	int fd;
+
+	if (!durable_open_to_read(directory, name, &fd, error)) {
+		if (error->sys_errno == ENOENT)
+			error_set(error, ERR_NOT_FOUND,
+				"file \"%s\" does not exist", name);
+		return false;
+	}
+	ok = read_all(fd, name, max, content, error);
+	(void)close(fd);
+	return ok;
 }

@@ -1,5 +1,5 @@
 /*
- * archive/durable.h - every step that makes a file durable, and no other.
+ * archive/durable.h - every step that makes a file durable; small files whole.
  *
  * The only file that calls Linux's fallocate() and sync_file_range(), with a
  * portable way round each. All names are relative to a struct directory and
@@ -17,6 +17,7 @@
 #define ARCHIVE_DURABLE_H
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -53,6 +54,12 @@ bool directory_free_bytes(const struct directory *directory, uint64_t *bytes);
  */
 bool durable_create(const struct directory *directory, const char *name,
 	uint64_t size, int *fd, struct error *error);
+
+/*
+ * Write size bytes of zeros from the file's start: space that is only reserved
+ * costs a metadata write with the first sync of each part.
+ */
+bool durable_fill(int fd, const char *name, uint64_t size, struct error *error);
 
 /* Open an existing regular file for reading and writing. */
 bool durable_open(const struct directory *directory, const char *name, int *fd,
@@ -94,5 +101,12 @@ bool durable_sync_directory(
  */
 bool durable_write_file(const struct directory *directory, const char *name,
 	const void *data, size_t len, struct error *error);
+
+/*
+ * Append the content of a small file to content. Errors: ERR_NOT_FOUND,
+ * ERR_DAMAGED (more than max bytes), ERR_SYSTEM, ERR_MEMORY.
+ */
+bool durable_read_file(const struct directory *directory, const char *name,
+	size_t max, struct text *content, struct error *error);
 
 #endif

@@ -2,44 +2,17 @@
 
 #include "wal/segment_name.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 bool
 history_file_read(const struct directory *directory, uint32_t timeline,
 	struct text *content, struct error *error)
 {
 	char name[HISTORY_NAME_LEN + 1];
-	char buffer[8192];
-	ssize_t len;
-	int fd;
 
 	history_name_format(name, timeline);
-	fd = openat(directory->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return error_set(error, ERR_NOT_FOUND,
-			"file \"%s\" does not exist", name);
-	if (fd < 0)
-		return error_set_errno(
-			error, "could not open file \"%s\"", name);
-
-	while ((len = read(fd, buffer, sizeof(buffer))) > 0 &&
-		content->len <= HISTORY_FILE_MAX)
-		text_append(content, buffer, (size_t)len);
-	if (len < 0)
-		error_set_errno(error, "could not read file \"%s\"", name);
-	(void)close(fd);
-	if (len < 0)
-		return false;
-	if (content->failed)
-		return error_set_memory(error);
-	if (content->len > HISTORY_FILE_MAX)
-		return error_set(error, ERR_DAMAGED,
-			"file \"%s\" is too large for a timeline history",
-			name);
-	return true;
+	return durable_read_file(
+		directory, name, HISTORY_FILE_MAX, content, error);
 }
 
 static bool

@@ -1,5 +1,6 @@
 #include "archive/resume.h"
 
+#include "archive/gap_record.h"
 #include "archive/segment.h"
 #include "archive/segment_reader.h"
 #include "base/byteorder.h"
@@ -124,6 +125,14 @@ check_head(const struct archive_resume *resume, const unsigned char *head,
 	return true;
 }
 
+/* Also one of a version that is newer than we are. */
+static bool
+is_long_header(const unsigned char *head)
+{
+	return wal_magic_version(get_le16(head)) != 0 ||
+		get_le32(head + 36) == WAL_PAGE_SIZE;
+}
+
 /*
  * *told becomes true if the file has a long page header at its start, which
  * was compared. A file without one says nothing.
@@ -138,7 +147,7 @@ check_file(const struct archive_resume *resume, const struct archive_name *name,
 
 	if (!read_head(resume, name, head, &len, error))
 		return false;
-	*told = len == sizeof(head) && wal_magic_version(get_le16(head)) != 0;
+	*told = len == sizeof(head) && is_long_header(head);
 	if (!*told)
 		return true;
 	format_name(resume, name, text);
@@ -199,7 +208,10 @@ scan_piece(struct scan *scan, struct record_verifier *verifier, lsn at,
 	(void)record_verifier_feed(verifier, data, len, &ignored);
 }
 
-/* Read until the WAL, the file or its sound part ends. */
+/*
+ * Read until the WAL, the file or its sound part ends. The end of a stream
+ * holds its checksum, so it must be reached, and be where the segment ends.
+ */
 static bool
 scan_bytes(struct scan *scan, struct record_verifier *verifier,
 	struct segment_reader *reader, lsn end, struct error *error)
@@ -207,10 +219,11 @@ scan_bytes(struct scan *scan, struct record_verifier *verifier,
 	unsigned char *buffer = malloc(READ_BUFFER_SIZE);
 	lsn at = verifier->position;
 	bool success = true;
+	bool ended = false;
 
 	if (buffer == NULL)
 		return error_set_memory(error);
-	while (success && at < end && verifier->position == at) {
+	while (success && !ended && at < end && verifier->position == at) {
 		size_t len = READ_BUFFER_SIZE;
 
 		if (end - at < len)
@@ -218,8 +231,15 @@ scan_bytes(struct scan *scan, struct record_verifier *verifier,
 		success = segment_reader_read(reader, buffer, &len, error);
 		scan_piece(scan, verifier, at, buffer, len);
 		at += len;
-		if (len == 0)
-			break;
+		ended = len == 0;
+	}
+	if (success && at == end) {
+		size_t len = 1;
+
+		success = segment_reader_read(reader, buffer, &len, error);
+		scan->readable = len == 0;
+	} else if (ended) {
+		scan->readable = scan->name.kind == NAME_PARTIAL;
 	}
 	free(buffer);
 	if (success)
@@ -228,16 +248,13 @@ scan_bytes(struct scan *scan, struct record_verifier *verifier,
 	return error->code == ERR_DAMAGED;
 }
 
-/*
- * Read a segment and prove its WAL. The end of valid WAL is no error: it is
- * the result.
- */
+/* Read one more segment, the next that the verifier expects, into scan. */
 static bool
-scan_segment(const struct archive_resume *resume,
-	const struct archive_name *name, struct scan *scan, struct error *error)
+scan_file(const struct archive_resume *resume, const struct archive_name *name,
+	struct record_verifier *verifier, struct scan *scan,
+	struct error *error)
 {
 	uint32_t size = resume->identity.segment_size;
-	struct record_verifier verifier;
 	struct segment_reader *reader;
 	char text[ARCHIVE_NAME_MAX];
 	bool success;
@@ -253,21 +270,44 @@ scan_segment(const struct archive_resume *resume,
 	if (!segment_reader_open(
 		    &reader, resume->directory, text, name->codec, error))
 		return false;
-	record_verifier_init(&verifier, &resume->identity);
-	record_verifier_start(&verifier, name->timeline, scan->start, LSN_NONE);
-	success =
-		scan_bytes(scan, &verifier, reader, scan->start + size, error);
+	success = scan_bytes(scan, verifier, reader, scan->start + size, error);
 	segment_reader_close(reader);
+	return success;
+}
+
+static void
+start_verifier(const struct archive_resume *resume,
+	const struct archive_name *name, struct record_verifier *verifier)
+{
+	record_verifier_init(verifier, &resume->identity);
+	record_verifier_start(verifier, name->timeline,
+		name->number * resume->identity.segment_size, LSN_NONE);
+}
+
+/*
+ * Read a segment and prove its WAL. The end of valid WAL is no error: it is
+ * the result.
+ */
+static bool
+scan_segment(const struct archive_resume *resume,
+	const struct archive_name *name, struct scan *scan, struct error *error)
+{
+	struct record_verifier verifier;
+
+	start_verifier(resume, name, &verifier);
+	if (!scan_file(resume, name, &verifier, scan, error))
+		return false;
 
 	/* Of pages that nobody can read, only the next one proves the last. */
-	scan->full = verifier.position == scan->start + size;
+	scan->full = verifier.position ==
+		scan->start + resume->identity.segment_size;
 	if (verifier.state != VERIFIER_OFF) {
 		scan->boundary = record_verifier_boundary(&verifier);
 		scan->previous = record_verifier_previous(&verifier);
 	}
 	if (scan->last_byte < scan->boundary)
 		scan->last_byte = scan->boundary;
-	return success;
+	return true;
 }
 
 /* True if a is worth more than b: it holds more, or needs less work. */
@@ -372,28 +412,63 @@ make_raw(const struct archive_resume *resume, const struct scan *scan,
 	return success;
 }
 
+/* Write the bytes of a raw file over themselves. */
+static bool
+rewrite(const struct archive_resume *resume, const struct scan *scan,
+	const char *file, int fd, struct error *error)
+{
+	unsigned char *buffer = malloc(READ_BUFFER_SIZE);
+	struct segment_reader *reader = NULL;
+	lsn at = scan->start;
+	bool success = false;
+
+	if (buffer == NULL)
+		return error_set_memory(error);
+	if (!segment_reader_open(
+		    &reader, resume->directory, file, CODEC_NONE, error))
+		goto finish;
+	while (at < scan->last_byte) {
+		size_t len = READ_BUFFER_SIZE;
+
+		if (scan->last_byte - at < len)
+			len = (size_t)(scan->last_byte - at);
+		if (!segment_reader_read(reader, buffer, &len, error) ||
+			!durable_write(
+				fd, file, buffer, len, at - scan->start, error))
+			goto finish;
+		at += len;
+	}
+	success = true;
+
+finish:
+	segment_reader_close(reader);
+	free(buffer);
+	return success;
+}
+
 /*
  * A process that died may have written the file, or renamed it, and not
- * reached the sync: nothing that was read is durable before this.
+ * reached the sync; or the sync failed, and the kernel counts pages as clean
+ * that never got to the disk. Only what is written again and synced now is
+ * known to be durable.
  */
 static bool
 sync_raw(const struct archive_resume *resume, const struct scan *scan,
 	struct error *error)
 {
-	char text[ARCHIVE_NAME_MAX];
+	struct error ignored;
+	char file[ARCHIVE_NAME_MAX];
+	bool success;
 	int fd;
 
-	format_name(resume, &scan->name, text);
-	if (!durable_open(resume->directory, text, &fd, error))
+	format_name(resume, &scan->name, file);
+	if (!durable_open(resume->directory, file, &fd, error))
 		return false;
-	if (!durable_sync(resume->directory, fd, text, error)) {
-		struct error ignored;
-
-		(void)durable_close(fd, text, &ignored);
-		return false;
-	}
-	return durable_close(fd, text, error) &&
-		durable_sync_directory(resume->directory, error);
+	success = rewrite(resume, scan, file, fd, error) &&
+		durable_sync(resume->directory, fd, file, error);
+	if (!durable_close(fd, file, success ? error : &ignored))
+		success = false;
+	return success && durable_sync_directory(resume->directory, error);
 }
 
 /* Leave the open segment in one form: raw, and durable. */
@@ -452,28 +527,104 @@ complete_segment(const struct archive_resume *resume,
 	return success;
 }
 
-/* True if a complete file of this segment is there, in any codec. */
+/* Find the complete file of a segment, whatever its codec: *name becomes it. */
 static bool
-is_complete(
-	const struct archive_resume *resume, const struct archive_name *segment)
+find_complete(const struct archive_resume *resume, struct archive_name *name)
 {
-	struct archive_name name = *segment;
+	struct archive_name complete = *name;
 	char text[ARCHIVE_NAME_MAX];
 
-	name.kind = NAME_SEGMENT;
+	complete.kind = NAME_SEGMENT;
 	for (int codec = CODEC_NONE; codec < CODECS; codec++) {
-		name.codec = (enum codec)codec;
-		format_name(resume, &name, text);
+		complete.codec = (enum codec)codec;
+		format_name(resume, &complete, text);
 		if (faccessat(resume->directory->fd, text, F_OK,
-			    AT_SYMLINK_NOFOLLOW) == 0)
-			return true;
+			    AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		*name = complete;
+		return true;
 	}
 	return false;
 }
 
+/* The row of the first form of an open segment; partial_count: none. */
+static size_t
+find_open(const struct catalog *catalog, const struct archive_name *name)
+{
+	size_t i = 0;
+
+	while (i < catalog->partial_count &&
+		(catalog->partials[i].timeline != name->timeline ||
+			catalog->partials[i].number != name->number))
+		i++;
+	return i;
+}
+
+/*
+ * Zeros at the end of a segment may be bytes of its last record or bytes that
+ * never came. That record's checksum tells, once its rest has been read in the
+ * segments that follow.
+ */
+static bool
+prove_end(const struct archive_resume *resume, const struct catalog *catalog,
+	const struct scan *scan, bool *proven, struct error *error)
+{
+	uint32_t size = resume->identity.segment_size;
+	struct archive_name name = scan->name;
+	struct record_verifier verifier;
+	struct scan next;
+	bool found = true;
+
+	start_verifier(resume, &name, &verifier);
+	*proven = scan->boundary == scan->start + size;
+	while (!*proven && found && verifier.position == name.number * size) {
+		if (!scan_file(resume, &name, &verifier, &next, error))
+			return false;
+		*proven = record_verifier_boundary(&verifier) >
+			scan->start + size;
+		name.number++;
+		found = find_complete(resume, &name);
+		if (!found) {
+			size_t row = find_open(catalog, &name);
+
+			found = row < catalog->partial_count;
+			name = found ? catalog->partials[row] : name;
+		}
+	}
+	return true;
+}
+
+static bool
+complete_if_full(const struct archive_resume *resume,
+	const struct catalog *catalog, const struct archive_name *name,
+	struct error *error)
+{
+	struct scan scan;
+	char text[ARCHIVE_NAME_MAX];
+	bool found;
+	bool full = false;
+
+	if (!scan_forms(resume, catalog, name, &scan, &found, error))
+		return false;
+	if (!found)
+		return true;
+	if (scan.full && !prove_end(resume, catalog, &scan, &full, error))
+		return false;
+	if (full)
+		return keep_one_form(resume, catalog, &scan, error) &&
+			complete_segment(resume, name, error);
+	format_name(resume, &scan.name, text);
+	text_printf(resume->notices,
+		"file \"%s\" is not full, but later WAL of its timeline is "
+		"there\n",
+		text);
+	return true;
+}
+
 /*
  * Names appear in order, so an open segment below the newest one of its
- * timeline had all its bytes when the process died that was to complete it.
+ * timeline had all its bytes when the process died that was to complete it,
+ * unless a gap was allowed.
  */
 static bool
 complete_older(const struct archive_resume *resume,
@@ -481,28 +632,13 @@ complete_older(const struct archive_resume *resume,
 	struct error *error)
 {
 	for (size_t i = 0; i < catalog->partial_count; i++) {
-		const struct archive_name *name = &catalog->partials[i];
-		struct scan scan;
-		bool found;
+		struct archive_name name = catalog->partials[i];
 
-		if (name->timeline != newest->timeline ||
-			name->number >= newest->number ||
-			is_complete(resume, name))
-			continue;
-		if (!scan_forms(resume, catalog, name, &scan, &found, error))
-			return false;
-		if (!found || !scan.full) {
-			char text[ARCHIVE_NAME_MAX];
-
-			format_name(resume, name, text);
-			text_printf(resume->notices,
-				"file \"%s\" is not full, but later WAL of its "
-				"timeline is there\n",
-				text);
-			continue;
-		}
-		if (!keep_one_form(resume, catalog, &scan, error) ||
-			!complete_segment(resume, name, error))
+		if (name.timeline == newest->timeline &&
+			name.number < newest->number &&
+			find_open(catalog, &name) == i &&
+			!find_complete(resume, &name) &&
+			!complete_if_full(resume, catalog, &name, error))
 			return false;
 	}
 	return true;
@@ -548,6 +684,14 @@ measure_complete(const struct archive_resume *resume,
 	*again = !scan.readable || scan.last_byte == scan.start;
 	if (*again)
 		return move_aside(resume, newest, error);
+	if (!scan.full) {
+		char text[ARCHIVE_NAME_MAX];
+
+		format_name(resume, newest, text);
+		text_printf(resume->notices,
+			"file \"%s\" holds damaged WAL from %X/%08X on\n", text,
+			LSN_ARGS(scan.boundary));
+	}
 	*position = (struct archive_position){
 		.timeline = newest->timeline,
 		.at = end,
@@ -609,6 +753,31 @@ follow_fork(const struct archive_resume *resume,
 	}
 }
 
+/* WAL of timelines that the server never was on is no beginning. */
+static bool
+check_unrelated(const struct archive_resume *resume,
+	const struct timeline_history *history, const struct catalog *catalog,
+	struct error *error)
+{
+	uint32_t target = history->entries[history->count - 1].timeline;
+	uint32_t held = 0;
+
+	for (size_t i = 0; i < catalog->timeline_count; i++)
+		if (catalog->timelines[i].has_complete)
+			held = catalog->timelines[i].timeline;
+	if (catalog->partial_count > 0)
+		held = catalog->partials[0].timeline;
+	if (held == 0)
+		return true;
+	error_set(error, ERR_DIVERGED,
+		"archive \"%s\" holds WAL of timeline %u, but none that lies "
+		"in the history of the server's timeline %u",
+		resume->directory->path, held, target);
+	return error_set_hint(error,
+		"Use another directory for this server. If it is the right "
+		"one, copy the history file of its timeline into the archive.");
+}
+
 /* One attempt on one reading of the directory. */
 static bool
 locate_once(const struct archive_resume *resume,
@@ -635,7 +804,7 @@ locate_once(const struct archive_resume *resume,
 			follow_fork(resume, history, entry, position);
 		return true;
 	}
-	return true;
+	return check_unrelated(resume, history, catalog, error);
 }
 
 bool

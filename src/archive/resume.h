@@ -44,7 +44,8 @@ bool archive_check_identity(
 
 /*
  * Find the newest position that lies in history. position->at is LSN_NONE if
- * the archive holds nothing on it. Errors: ERR_SYSTEM, ERR_MEMORY.
+ * the archive holds no WAL. Errors: ERR_DIVERGED (it holds WAL, but none that
+ * lies in history), ERR_SYSTEM, ERR_MEMORY.
  */
 bool archive_locate(const struct archive_resume *resume,
 	const struct timeline_history *history,

@@ -277,6 +277,21 @@ remove_raw(struct segment *segment, struct error *error)
 	return true;
 }
 
+bool
+segment_fill(struct segment *segment, struct error *error)
+{
+	struct error ignored;
+
+	if (open_raw(segment, error) &&
+		durable_fill(segment->fd, raw_name(segment),
+			segment->spec.segment_size, error) &&
+		durable_sync(segment->spec.directory, segment->fd,
+			raw_name(segment), error))
+		return true;
+	(void)remove_raw(segment, &ignored);
+	return false;
+}
+
 /* Rename what encode() made to name, durably, and drop the raw file. */
 static bool
 replace_raw(struct segment *segment, const char *name, struct error *error)

@@ -1,7 +1,8 @@
 /*
  * archive/segment.h - one WAL segment on its way to a final name.
  *
- * Life cycle: segment_open -> (segment_write | segment_persist)* ->
+ * Life cycle: segment_open -> segment_fill? -> (segment_write |
+ * segment_persist)* ->
  * segment_prepare -> segment_publish, or segment_abandon where the WAL ends
  * early -> segment_free.
  * Bytes are written to ".NAME.tmp", which becomes "NAME.partial" with the first
@@ -40,6 +41,13 @@ struct segment; /* opaque */
 /* Remember the spec; touches no file. Errors: ERR_MEMORY. */
 bool segment_open(struct segment **segment, const struct segment_spec *spec,
 	struct error *error);
+
+/*
+ * Make the raw file, filled with zeros and durable, under its temporary name
+ * before the first write: it makes the syncs that follow cheaper. The segment
+ * is new, and is so again after a failure. Errors: ERR_SYSTEM.
+ */
+bool segment_fill(struct segment *segment, struct error *error);
 
 /*
  * Write len bytes raw; they follow what was written before. Errors:

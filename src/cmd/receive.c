@@ -158,6 +158,8 @@ cmd_receive(struct log *log, int argc, char **argv)
 		return print_version(log);
 	if (run(&options, log, &error) || error.code == ERR_STOPPED)
 		return 0;
-	log_error(log, &error);
+	/* Cron jobs that overlap are no news to whom wants none. */
+	if (error.code != ERR_LOCKED || log->level != LOG_QUIET)
+		log_error(log, &error);
 	return exit_status(log, &error);
 }

@@ -12,6 +12,9 @@
 #define RECEIVE_TIMEOUT_SECS 60
 #define ONCE_MAX_RETRIES 3
 #define MEMORY_BYTES (UINT64_C(128) << 20)
+/* The workers cannot do with less, so a smaller limit would be no limit. */
+#define MEMORY_MIN_MB 26
+#define MEMORY_MIN_MB_A_JOB 2
 #define JOBS_DEFAULT_MAX 8
 #define JOBS_MAX 64
 
@@ -45,7 +48,7 @@ const struct option_spec receive_option_specs[] = {
 		"fetch what the server has flushed by now, then exit"},
 	{'n', "no-loop", NULL, "do not try again after a failure"},
 	{OPTION_MAX_RETRIES, "max-retries", "N",
-		"give up after N failures in a row\n"
+		"try again at most N times in a row\n"
 		"(default: no limit; 3 with --once)"},
 	{'S', "slot", "NAME", "replication slot to use"},
 	{OPTION_AUTO_SLOT, "auto-slot", NULL,
@@ -56,9 +59,11 @@ const struct option_spec receive_option_specs[] = {
 		"seconds between status updates (default: 10; 0: when asked)"},
 	{'Z', "compress", "METHOD[:LEVEL]",
 		"none, gzip, lz4 or zstd, with a level if wanted;\n"
-		"a number alone is gzip of that level, 0 none"},
+		"a number alone is gzip of that level, 0 none\n"
+		"(default: none)"},
 	{OPTION_JOBS, "jobs", "N",
-		"segments compressed at once (default: the processors)"},
+		"segments compressed at once\n"
+		"(default: one for each processor, at most 8)"},
 	{OPTION_MEMORY, "memory", "SIZE",
 		"memory to use at most (default: 128MB)"},
 	{OPTION_MIN_FREE, "min-free", "SIZE",
@@ -72,7 +77,8 @@ const struct option_spec receive_option_specs[] = {
 	{'v', "verbose", NULL, "say more; twice: for finding faults"},
 	{OPTION_QUIET, "quiet", NULL, "say nothing but errors"},
 	{OPTION_PROGRESS, "progress", "WHEN",
-		"progress line: auto (at a terminal), always or never"},
+		"progress line: auto (at a terminal), always or never\n"
+		"(default: auto)"},
 	{'V', "version", NULL, "show the version, then exit"},
 	{'?', "help", NULL, "show this help, then exit"},
 	{0, NULL, NULL, "Connection options:"},
@@ -348,7 +354,7 @@ take_other_option(struct parsing *parsing, int key, const char *value,
 	case OPTION_PROGRESS:
 		return parse_progress(value, &options->progress, error);
 	case 'v':
-		options->log_level = options->log_level == LOG_VERBOSE
+		options->log_level = options->log_level >= LOG_VERBOSE
 			? LOG_DEBUG
 			: LOG_VERBOSE;
 		return true;
@@ -399,6 +405,19 @@ check_slot_actions(const struct parsing *parsing, struct error *error)
 }
 
 static bool
+check_memory(const struct receiver_config *receiver, struct error *error)
+{
+	unsigned least_mb =
+		MEMORY_MIN_MB + MEMORY_MIN_MB_A_JOB * receiver->jobs;
+
+	if (receiver->memory >= (uint64_t)least_mb << 20)
+		return true;
+	return error_set(error, ERR_USAGE,
+		"--memory must be at least %uMB with --jobs=%u", least_mb,
+		receiver->jobs);
+}
+
+static bool
 check_receiving(const struct receive_options *options, struct error *error)
 {
 	const struct receiver_config *receiver = &options->receiver;
@@ -413,7 +432,7 @@ check_receiving(const struct receive_options *options, struct error *error)
 	if (receiver->directory == NULL && options->mode == RECEIVE_STREAM)
 		return error_set(
 			error, ERR_USAGE, "no target directory specified");
-	return true;
+	return check_memory(receiver, error);
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BACKOFF_FIRST_US (USECS_PER_SEC / 2)
@@ -59,6 +60,27 @@ should_retry(const struct engine *engine)
 	return error_is_transient(&engine->failure) && !engine->stopping &&
 		!engine->config.no_loop &&
 		engine->attempts < engine->config.max_retries;
+}
+
+/* The server names a file at best: say from where on WAL is missing. */
+static void
+explain_gap(struct engine *engine)
+{
+	struct error *failure = &engine->failure;
+	struct error told = *failure;
+
+	if (failure->code != ERR_GAP || !engine->begun)
+		return;
+	error_set(failure, ERR_GAP,
+		"the server no longer has the WAL from " LSN_FORMAT
+		" (timeline %u) on: %.512s",
+		LSN_ARGS(engine->received), engine->position.timeline,
+		told.message);
+	error_set_hint(failure,
+		"Copy the missing segments into the archive if they are kept "
+		"elsewhere, or take a new base backup and go on with "
+		"--allow-gap. A replication slot keeps the server from "
+		"removing WAL that is still needed.");
 }
 
 /* The missing WAL was said to be acceptable: go on after it. */
@@ -127,8 +149,10 @@ engine_on_failure(
 		return;
 	}
 	/* The first one is the reason. */
-	if (engine->failure.code == ERR_NONE)
+	if (engine->failure.code == ERR_NONE) {
 		engine->failure = *error;
+		explain_gap(engine);
+	}
 	leave_for_failure(engine);
 }
 
@@ -270,6 +294,29 @@ engine_on_begun(struct engine *engine)
 	};
 }
 
+/* Nothing can be streamed with such a slot, gap or no gap. */
+static bool
+refuse_lost_slot(struct engine *engine)
+{
+	lsn at = engine->position.at;
+	char missing[96] = "";
+
+	if (at != LSN_NONE)
+		(void)snprintf(missing, sizeof(missing),
+			"; WAL from " LSN_FORMAT " to " LSN_FORMAT
+			" may be missing",
+			LSN_ARGS(at), LSN_ARGS(engine->identity.flushed));
+	error_set(&engine->failure, ERR_GAP,
+		"replication slot \"%s\" was invalidated: the server no "
+		"longer keeps WAL for it%s",
+		engine->config.slot, missing);
+	return error_set_hint(&engine->failure,
+		"Drop the slot and create it anew; if the WAL is gone, take a "
+		"new base backup and go on with --allow-gap. "
+		"max_slot_wal_keep_size and idle_replication_slot_timeout say "
+		"why the slot was lost.");
+}
+
 static bool
 check_slot(struct engine *engine)
 {
@@ -288,16 +335,8 @@ check_slot(struct engine *engine)
 	if (!slot->physical)
 		return error_set(&engine->failure, ERR_REFUSED,
 			"replication slot \"%s\" is not a physical slot", name);
-	if (slot->lost) {
-		error_set(&engine->failure, ERR_GAP,
-			"replication slot \"%s\" was invalidated: the server "
-			"no longer keeps WAL for it",
-			name);
-		return error_set_hint(&engine->failure,
-			"Drop the slot, create it anew and take a new base "
-			"backup; max_slot_wal_keep_size and "
-			"idle_replication_slot_timeout say why it was lost.");
-	}
+	if (slot->lost)
+		return refuse_lost_slot(engine);
 	return true;
 }
 
@@ -313,7 +352,7 @@ engine_on_slot(struct engine *engine, const struct server_slot *slot)
 	if (check_slot(engine))
 		engine->state = ENGINE_START;
 	else
-		leave_for_failure(engine);
+		leave_for(engine, ENGINE_EXIT);
 }
 
 static void
@@ -427,17 +466,17 @@ next_start(struct engine *engine, int64_t now_us, struct engine_action *action)
 		action->kind = ACTION_BEGIN;
 		return;
 	}
-	if (engine->end != LSN_NONE && engine->position.at >= engine->end) {
+	if (engine->config.end != LSN_NONE &&
+		engine->position.at >= engine->config.end)
 		leave_for(engine, ENGINE_EXIT);
-		engine_next(engine, now_us, action);
-		return;
-	}
-	if (!check_server_position(engine)) {
+	else if (!check_server_position(engine))
 		leave_for_failure(engine);
+	else if (engine->end != LSN_NONE && engine->position.at >= engine->end)
+		leave_for(engine, ENGINE_EXIT);
+	else
+		action->kind = ACTION_START;
+	if (engine->state == ENGINE_CLOSE)
 		engine_next(engine, now_us, action);
-		return;
-	}
-	action->kind = ACTION_START;
 }
 
 /* A timeline ended: ask the server anew where it is. */

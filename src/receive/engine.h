@@ -55,7 +55,8 @@ enum engine_action_kind {
 	ACTION_RECEIVE,	     /* take a message, do not wait; ->
 				engine_on_message, _drained, _copy_ended */
 	ACTION_APPEND,	     /* data, len; -> engine_on_appended */
-	ACTION_PERSIST,	     /* ask the workers; nothing to tell */
+	ACTION_PERSIST,	     /* ask the workers, or if here do it at once;
+				nothing to tell */
 	ACTION_SEND_STATUS,  /* status; nothing to tell */
 	ACTION_WAIT,	     /* for the workers, a stop, the deadline, and if
 				for_socket the socket; -> engine_on_woken */
@@ -71,6 +72,7 @@ struct engine_action {
 	bool fetch;		   /* GET_HISTORY: even if it is archived */
 	const unsigned char *data; /* APPEND: inside the last message */
 	size_t len;
+	bool here;		       /* PERSIST */
 	struct standby_status status;  /* SEND_STATUS, but for sent_us */
 	enum finisher_closing closing; /* CLOSE */
 	int64_t deadline_us;	       /* WAIT; CLOCK_NEVER: none */

@@ -296,6 +296,7 @@ engine_stream_next(
 	if (persist_is_due(engine)) {
 		engine->persist_asked = engine->received;
 		action->kind = ACTION_PERSIST;
+		action->here = engine->config.synchronous;
 		return true;
 	}
 	if (engine_stream_heartbeat(engine, now_us, action))

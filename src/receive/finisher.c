@@ -1,6 +1,8 @@
 #include "receive/finisher.h"
 
 #include "archive/segment.h"
+#include "base/clock.h"
+#include "base/condition.h"
 #include "base/worker_pool.h"
 
 #include <assert.h>
@@ -8,7 +10,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A segment up to this size is kept in memory until it is finished. */
@@ -20,6 +21,9 @@
 #define MEMORY_RESERVE_A_JOB (UINT64_C(2) << 20)
 #define WINDOWS_MIN 2
 
+/* How often to look whether --min-free bytes are free again. */
+#define SPACE_INTERVAL_US USECS_PER_SEC
+
 struct window {
 	struct window *next;
 	lsn start;
@@ -29,6 +33,7 @@ struct window {
 /* What a worker can do for a segment next. */
 enum step {
 	STEP_NONE,
+	STEP_FILL,    /* make the raw file before there are bytes for it */
 	STEP_WRITE,   /* full windows to the raw file, to free them */
 	STEP_PERSIST, /* everything up to the target durable as .partial */
 	STEP_PREPARE, /* make the complete file under a temporary name */
@@ -47,6 +52,7 @@ struct task {
 	lsn start;
 	lsn end;
 	bool whole; /* the windows hold the segment from its first byte on */
+	bool ahead; /* not due yet; its file is to be made */
 
 	/* Under the finisher's mutex. */
 	struct window *windows; /* oldest first */
@@ -74,6 +80,7 @@ struct finisher {
 	pthread_cond_t space_wanted; /* signalled when waiting must end */
 	struct task *first;	     /* oldest segment in work */
 	struct task *last;
+	struct task *ahead;	/* of the segment after the last; NULL: none */
 	struct task *completed; /* published, not yet told */
 	struct task **completed_end;
 	struct window *free_windows;
@@ -110,6 +117,41 @@ set_memory(struct finisher *finisher)
 	finisher->windows_left = (unsigned)windows;
 }
 
+/* One more window; NULL: the limit is reached, or there is no memory. */
+static struct window *
+allocate_window(struct finisher *finisher)
+{
+	struct window *window;
+
+	if (finisher->windows_left == 0)
+		return NULL;
+	window = malloc(sizeof(*window));
+	if (window == NULL)
+		return NULL;
+	window->data = malloc(finisher->window_size);
+	if (window->data == NULL) {
+		free(window);
+		return NULL;
+	}
+	finisher->windows_left--;
+	return window;
+}
+
+/* With these any archive can be received, if slowly: later, none is missed. */
+static bool
+allocate_least(struct finisher *finisher, struct error *error)
+{
+	for (int i = 0; i < WINDOWS_MIN; i++) {
+		struct window *window = allocate_window(finisher);
+
+		if (window == NULL)
+			return error_set_memory(error);
+		window->next = finisher->free_windows;
+		finisher->free_windows = window;
+	}
+	return true;
+}
+
 bool
 finisher_create(struct finisher **result, const struct finisher_config *config,
 	struct error *error)
@@ -121,10 +163,11 @@ finisher_create(struct finisher **result, const struct finisher_config *config,
 	finisher->config = *config;
 	finisher->completed_end = &finisher->completed;
 	(void)pthread_mutex_init(&finisher->mutex, NULL);
-	(void)pthread_cond_init(&finisher->space_wanted, NULL);
+	condition_init(&finisher->space_wanted);
 	set_memory(finisher);
 	/* One more than may compress: the open segment never waits for them. */
-	if (!worker_pool_create(&finisher->pool, config->jobs + 1, error)) {
+	if (!allocate_least(finisher, error) ||
+		!worker_pool_create(&finisher->pool, config->jobs + 1, error)) {
 		finisher_destroy(finisher);
 		return false;
 	}
@@ -203,6 +246,8 @@ next_step(const struct finisher *finisher, const struct task *task)
 
 	if (finisher->failure.code != ERR_NONE || finisher->ending)
 		return STEP_NONE;
+	if (task->ahead)
+		return STEP_FILL;
 	if (task->prepared)
 		return oldest ? STEP_PUBLISH : STEP_NONE;
 	if (task->closing == CLOSING_ABANDON ||
@@ -297,7 +342,8 @@ space_is_short(const struct finisher *finisher)
 {
 	uint64_t available;
 
-	return directory_free_bytes(finisher->config.directory, &available) &&
+	return finisher->config.min_free > 0 &&
+		directory_free_bytes(finisher->config.directory, &available) &&
 		available < finisher->config.min_free;
 }
 
@@ -320,16 +366,13 @@ static bool
 pause_for_space(struct task *task)
 {
 	struct finisher *finisher = task->finisher;
-	struct timespec deadline;
 	bool ending;
 
-	(void)clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec++;
 	lock(finisher);
 	ending = finisher->ending || finisher->closing;
 	if (!ending)
-		(void)pthread_cond_timedwait(
-			&finisher->space_wanted, &finisher->mutex, &deadline);
+		condition_wait(&finisher->space_wanted, &finisher->mutex,
+			SPACE_INTERVAL_US);
 	unlock(finisher);
 	return ending;
 }
@@ -339,8 +382,6 @@ wait_for_space(struct task *task)
 {
 	struct finisher *finisher = task->finisher;
 
-	if (finisher->config.min_free == 0)
-		return;
 	while (space_is_short(finisher)) {
 		set_space_short(finisher, true);
 		if (pause_for_space(task))
@@ -375,6 +416,16 @@ write_windows(struct task *task, lsn upto, struct error *error)
 		release_written(task, at);
 	}
 	return true;
+}
+
+/* Only a convenience: without it the segment's first write makes the file. */
+static void
+step_fill(struct task *task)
+{
+	struct error ignored;
+
+	if (!space_is_short(task->finisher))
+		(void)segment_fill(task->segment, &ignored);
 }
 
 static bool
@@ -456,6 +507,9 @@ carry_out(struct task *task, enum step step, const struct task *seen,
 	switch (step) {
 	case STEP_NONE:
 		return true;
+	case STEP_FILL:
+		step_fill(task);
+		return true;
 	case STEP_WRITE:
 		return write_windows(task, seen->filled, error);
 	case STEP_PERSIST:
@@ -470,10 +524,10 @@ carry_out(struct task *task, enum step step, const struct task *seen,
 	return true;
 }
 
+/* Do the next step for a task that is scheduled. */
 static void
-run_task(struct work *work)
+advance(struct task *task)
 {
-	struct task *task = (struct task *)work;
 	struct finisher *finisher = task->finisher;
 	struct error error = {.code = ERR_NONE};
 	struct task seen;
@@ -492,7 +546,27 @@ run_task(struct work *work)
 	end_step(finisher, task, step, &error);
 	schedule(finisher);
 	unlock(finisher);
+}
+
+static void
+run_task(struct work *work)
+{
+	struct task *task = (struct task *)work;
+	struct finisher *finisher = task->finisher;
+
+	advance(task);
 	wake_stream_thread(finisher);
+}
+
+/* The file made ahead is of no use for where we go on. */
+static void
+discard_ahead(struct finisher *finisher)
+{
+	if (finisher->ahead == NULL)
+		return;
+	segment_free(finisher->ahead->segment);
+	free(finisher->ahead);
+	finisher->ahead = NULL;
 }
 
 void
@@ -500,6 +574,7 @@ finisher_begin(
 	struct finisher *finisher, const struct archive_position *position)
 {
 	assert(finisher->first == NULL);
+	discard_ahead(finisher);
 	finisher->timeline = position->timeline;
 	finisher->end = position->at;
 	finisher->held = position->held;
@@ -507,17 +582,17 @@ finisher_begin(
 	finisher->closing = false;
 }
 
-/* A task for the segment that the next byte belongs to. */
+/* A task for the segment that LSN at belongs to. */
 static struct task *
-create_task(struct finisher *finisher, struct error *error)
+create_task(const struct finisher *finisher, lsn at, struct error *error)
 {
 	uint32_t size = finisher->config.segment_size;
 	struct segment_spec spec = {
 		.directory = finisher->config.directory,
 		.timeline = finisher->timeline,
-		.number = lsn_segment_number(finisher->end, size),
+		.number = lsn_segment_number(at, size),
 		.segment_size = size,
-		.begin = finisher->end,
+		.begin = at,
 		.held = finisher->held,
 		.codec = finisher->config.codec,
 		.level = finisher->config.level,
@@ -533,17 +608,34 @@ create_task(struct finisher *finisher, struct error *error)
 		return NULL;
 	}
 	task->work.run = run_task;
-	task->finisher = finisher;
 	task->timeline = spec.timeline;
 	task->number = spec.number;
-	task->start = lsn_segment_start(finisher->end, size);
+	task->start = lsn_segment_start(at, size);
 	task->end = task->start + size;
-	task->whole =
-		size == finisher->window_size && finisher->end == task->start;
-	task->filled = finisher->end;
-	task->written = finisher->end;
-	task->durable = finisher->end;
+	task->whole = size == finisher->window_size && at == task->start;
+	task->filled = at;
+	task->written = at;
+	task->durable = at;
 	return task;
+}
+
+/* Let a worker make the file of the segment after task. Mutex held. */
+static void
+look_ahead(struct finisher *finisher, const struct task *task)
+{
+	struct error ignored;
+	struct task *ahead;
+
+	if (!finisher->config.fill_ahead)
+		return;
+	ahead = create_task(finisher, task->end, &ignored);
+	if (ahead == NULL)
+		return;
+	ahead->finisher = finisher;
+	ahead->ahead = true;
+	ahead->scheduled = true;
+	finisher->ahead = ahead;
+	worker_pool_submit(finisher->pool, &ahead->work);
 }
 
 /* The task that the next byte belongs to; NULL: failed. Mutex held. */
@@ -555,16 +647,22 @@ open_task(struct finisher *finisher)
 
 	if (task != NULL && task->closing == CLOSING_NOT)
 		return task;
-	task = create_task(finisher, &error);
+	task = finisher->ahead;
+	finisher->ahead = NULL;
+	if (task == NULL)
+		task = create_task(finisher, finisher->end, &error);
 	if (task == NULL) {
 		fail(finisher, &error);
 		return NULL;
 	}
+	task->finisher = finisher;
+	task->ahead = false;
 	if (finisher->last != NULL)
 		finisher->last->next = task;
 	else
 		finisher->first = task;
 	finisher->last = task;
+	look_ahead(finisher, task);
 	return task;
 }
 
@@ -574,21 +672,9 @@ take_window(struct finisher *finisher)
 {
 	struct window *window = finisher->free_windows;
 
-	if (window != NULL) {
-		finisher->free_windows = window->next;
-		return window;
-	}
-	if (finisher->windows_left == 0)
-		return NULL;
-	window = malloc(sizeof(*window));
 	if (window == NULL)
-		return NULL;
-	window->data = malloc(finisher->window_size);
-	if (window->data == NULL) {
-		free(window);
-		return NULL;
-	}
-	finisher->windows_left--;
+		return allocate_window(finisher);
+	finisher->free_windows = window->next;
 	return window;
 }
 
@@ -671,16 +757,44 @@ finisher_append(struct finisher *finisher, const void *data, size_t len)
 	return taken;
 }
 
-void
-finisher_persist(struct finisher *finisher)
+/* All that was appended is wanted durable. Mutex held. */
+static void
+set_targets(struct finisher *finisher)
 {
-	lock(finisher);
 	if (finisher->last != NULL && finisher->last->closing == CLOSING_NOT)
 		finisher->last->filled = finisher->end;
 	for (struct task *t = finisher->first; t != NULL; t = t->next)
 		t->target = t->filled;
+}
+
+void
+finisher_persist(struct finisher *finisher)
+{
+	lock(finisher);
+	set_targets(finisher);
 	schedule(finisher);
 	unlock(finisher);
+}
+
+void
+finisher_persist_here(struct finisher *finisher)
+{
+	struct task *task;
+	bool free_to_do;
+
+	lock(finisher);
+	set_targets(finisher);
+	task = finisher->last;
+	/* To wait for space is nothing for this thread. */
+	free_to_do = task != NULL && !task->scheduled &&
+		finisher->config.min_free == 0 &&
+		next_step(finisher, task) == STEP_PERSIST;
+	if (free_to_do)
+		task->scheduled = true;
+	schedule(finisher);
+	unlock(finisher);
+	if (free_to_do)
+		advance(task);
 }
 
 void
@@ -730,7 +844,8 @@ finisher_progress(struct finisher *finisher, struct finisher_progress *progress)
 	lock(finisher);
 	progress->durable = finisher->durable;
 	progress->written = finisher->durable;
-	progress->idle = finisher->first == NULL;
+	progress->idle = finisher->first == NULL &&
+		(finisher->ahead == NULL || !finisher->ahead->scheduled);
 	progress->space_short = finisher->space_short;
 	for (task = finisher->first; task != NULL; task = task->next) {
 		progress->durable = durable_of(task);
@@ -805,6 +920,7 @@ finisher_destroy(struct finisher *finisher)
 	unlock(finisher);
 	worker_pool_destroy(finisher->pool);
 
+	discard_ahead(finisher);
 	free_tasks(finisher, finisher->first);
 	free_tasks(finisher, finisher->completed);
 	while (finisher->free_windows != NULL) {

@@ -9,7 +9,8 @@
  * finisher_persist | finisher_progress)* -> finisher_close -> (wait until idle)
  * -> finisher_begin anew, or finisher_destroy. After a failure only
  * finisher_destroy helps; the archive itself stays sound.
- * Guarantee: no call but finisher_destroy waits for the disk. Memory is
+ * Guarantee: no call but finisher_destroy waits for the disk, except
+ * finisher_persist_here. Memory is
  * bounded by the config. What finisher_progress calls durable survives a
  * power cut and is found again by archive_locate.
  * All calls come from one thread, the stream thread.
@@ -27,6 +28,7 @@ struct finisher_config {
 	unsigned jobs;	   /* segments compressed at once, 1 or more */
 	uint64_t memory;   /* bytes for the whole process, see --memory */
 	uint64_t min_free; /* bytes of disk to leave free; 0: off */
+	bool fill_ahead;   /* make the next segment's file before it is due */
 	int wake_fd;	   /* one byte is written when there is progress */
 };
 
@@ -62,6 +64,12 @@ size_t finisher_append(struct finisher *finisher, const void *data, size_t len);
 
 /* Ask for everything appended to become durable soon. */
 void finisher_persist(struct finisher *finisher);
+
+/*
+ * The same, and at once, on the calling thread, if nobody else is at work on
+ * the open segment: the exception to the guarantee above.
+ */
+void finisher_persist_here(struct finisher *finisher);
 
 /* The open segment, if there is one, takes no more bytes. */
 void finisher_close(struct finisher *finisher, enum finisher_closing closing);

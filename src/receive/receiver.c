@@ -1,9 +1,12 @@
 #include "receive/receiver.h"
 
+#include "archive/gap_record.h"
 #include "archive/history_file.h"
 #include "archive/lock.h"
 #include "base/clock.h"
+#include "receive/heartbeat.h"
 #include "receive/progress.h"
+#include "receive/report.h"
 #include "server/copy_stream.h"
 
 #include <errno.h>
@@ -28,7 +31,10 @@ struct receiver {
 	int wake_fds[2];	   /* the workers write to the second */
 	struct finisher *finisher; /* of one connection; NULL: none */
 	bool finisher_failed;
+	struct heartbeat *heartbeat; /* in synchronous mode */
+	struct standby_status last_status;
 	bool space_short;
+	bool streamed; /* over this connection */
 	bool warned_of_magic;
 	struct archive_position located; /* before the engine completed it */
 	struct copy_message message;	 /* its WAL may not be appended yet */
@@ -69,13 +75,16 @@ receiver_open(struct receiver *receiver, const struct receiver_config *config,
 	directory_init(&receiver->directory);
 	receiver->directory.sync = config->sync;
 	return directory_open(&receiver->directory, config->directory, error) &&
-		open_wake_pipe(receiver, error);
+		open_wake_pipe(receiver, error) &&
+		(!config->engine.synchronous ||
+			heartbeat_create(&receiver->heartbeat, error));
 }
 
 static void
 receiver_close(struct receiver *receiver)
 {
 	log_progress_end(receiver->log);
+	heartbeat_free(receiver->heartbeat);
 	finisher_destroy(receiver->finisher);
 	server_disconnect(receiver->server);
 	copy_message_free(&receiver->message);
@@ -283,10 +292,28 @@ create_finisher(struct receiver *receiver, struct error *error)
 		.jobs = receiver->config->jobs,
 		.memory = receiver->config->memory,
 		.min_free = receiver->config->min_free,
+		.fill_ahead = receiver->config->engine.synchronous,
 		.wake_fd = receiver->wake_fds[1],
 	};
 
 	return finisher_create(&receiver->finisher, &config, error);
+}
+
+/* The engine steps over WAL that the server no longer has: say so for ever. */
+static bool
+accept_gap(struct receiver *receiver, struct error *error)
+{
+	struct gap gap = {
+		.timeline = receiver->located.timeline,
+		.begin = receiver->located.at,
+		.end = receiver->engine.position.at,
+	};
+
+	log_warning(receiver->log,
+		"WAL from " LSN_FORMAT " to " LSN_FORMAT
+		" is missing from the archive, as --allow-gap permits",
+		LSN_ARGS(gap.begin), LSN_ARGS(gap.end));
+	return gap_record_add(&receiver->directory, &gap, error);
 }
 
 static void
@@ -300,11 +327,11 @@ do_begin(struct receiver *receiver)
 		fail_archive(receiver, &error);
 		return;
 	}
-	if (located->at != LSN_NONE && position->at > located->at)
-		log_warning(receiver->log,
-			"WAL from " LSN_FORMAT " to " LSN_FORMAT
-			" is missing from the archive, as --allow-gap permits",
-			LSN_ARGS(located->at), LSN_ARGS(position->at));
+	if (located->at != LSN_NONE && position->at > located->at &&
+		!accept_gap(receiver, &error)) {
+		fail_archive(receiver, &error);
+		return;
+	}
 	finisher_begin(receiver->finisher, position);
 	engine_on_begun(&receiver->engine);
 }
@@ -330,6 +357,7 @@ do_start(struct receiver *receiver)
 		fail_server(receiver, &error);
 		return;
 	}
+	receiver->streamed = true;
 	engine_on_started(&receiver->engine, result, clock_monotonic_us());
 }
 
@@ -377,16 +405,15 @@ do_receive(struct receiver *receiver, int64_t now_us)
 static void
 do_send_status(struct receiver *receiver, const struct engine_action *action)
 {
-	unsigned char buffer[STANDBY_STATUS_LEN];
-	struct standby_status status = action->status;
+	const struct standby_status *status = &action->status;
 	struct error error;
 
-	status.sent_us = clock_postgres_us();
-	standby_status_format(buffer, &status);
 	log_at(receiver->log, LOG_DEBUG,
 		"reporting write " LSN_FORMAT ", flush " LSN_FORMAT,
-		LSN_ARGS(status.write), LSN_ARGS(status.flush));
-	if (!copy_send(receiver->server, buffer, sizeof(buffer), &error))
+		LSN_ARGS(status->write), LSN_ARGS(status->flush));
+	receiver->last_status = *status;
+	receiver->last_status.reply_wanted = false;
+	if (!report_send(receiver->server, status, &error))
 		fail_server(receiver, &error);
 }
 
@@ -412,6 +439,9 @@ log_space(struct receiver *receiver, bool space_short)
 	if (space_short == receiver->space_short)
 		return;
 	receiver->space_short = space_short;
+	/* The end uses what space is left, which is no news. */
+	if (receiver->engine.state == ENGINE_CLOSE)
+		return;
 	if (space_short)
 		log_warning(receiver->log,
 			"less than %llu bytes are free in \"%s\"; waiting for "
@@ -445,6 +475,17 @@ look_at_workers(struct receiver *receiver)
 	if (receiver->finisher_failed)
 		progress.idle = true;
 	engine_on_progress(&receiver->engine, &progress);
+}
+
+/* The way of a commit that somebody waits for; see receive/heartbeat.h. */
+static void
+do_persist_here(struct receiver *receiver)
+{
+	heartbeat_begin(
+		receiver->heartbeat, receiver->server, &receiver->last_status);
+	finisher_persist_here(receiver->finisher);
+	heartbeat_end(receiver->heartbeat);
+	look_at_workers(receiver);
 }
 
 static void
@@ -561,7 +602,7 @@ do_hang_up(struct receiver *receiver, int64_t now_us)
 	const struct engine *engine = &receiver->engine;
 	struct error error;
 
-	if (engine->received != LSN_NONE)
+	if (receiver->streamed)
 		log_at(receiver->log, LOG_VERBOSE,
 			"stopped log streaming at " LSN_FORMAT " (timeline %u)",
 			LSN_ARGS(engine->received), engine->position.timeline);
@@ -569,6 +610,7 @@ do_hang_up(struct receiver *receiver, int64_t now_us)
 	finisher_destroy(receiver->finisher);
 	receiver->finisher = NULL;
 	receiver->finisher_failed = false;
+	receiver->streamed = false;
 	if (engine->state == ENGINE_RETRY && !engine_result(engine, &error)) {
 		log_warning_error(receiver->log, &error);
 		log_at(receiver->log, LOG_NORMAL, "trying again in %.1f s",
@@ -618,7 +660,10 @@ carry_out(struct receiver *receiver, const struct engine_action *action,
 				receiver->finisher, action->data, action->len));
 		break;
 	case ACTION_PERSIST:
-		finisher_persist(receiver->finisher);
+		if (action->here)
+			do_persist_here(receiver);
+		else
+			finisher_persist(receiver->finisher);
 		break;
 	case ACTION_SEND_STATUS:
 		do_send_status(receiver, action);

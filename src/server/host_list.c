@@ -56,6 +56,21 @@ match_counts(struct host_list *list, struct error *error)
 	return true;
 }
 
+/* Empty is libpq's default. */
+static bool
+check_port(const char *port, struct error *error)
+{
+	unsigned long number;
+	char *end;
+
+	if (*port == '\0')
+		return true;
+	number = strtoul(port, &end, 10);
+	if (*end == '\0' && number >= 1 && number <= 65535)
+		return true;
+	return error_set(error, ERR_USAGE, "invalid port number: \"%s\"", port);
+}
+
 static bool
 fill(struct host_list *list, struct error *error)
 {
@@ -73,6 +88,8 @@ fill(struct host_list *list, struct error *error)
 		host->address = take_element(&rest[FIELD_ADDRESS]);
 		host->port = one_port ? list->fields[FIELD_PORT]
 				      : take_element(&rest[FIELD_PORT]);
+		if (!check_port(host->port, error))
+			return false;
 	}
 	return true;
 }

@@ -110,9 +110,7 @@ session_result_error(
 			plain, sizeof(plain), PQresultErrorMessage(result));
 		text_printf(&message, "%s", plain);
 	} else {
-		append_field(&message, "",
-			PQresultErrorField(result, PG_DIAG_SEVERITY));
-		append_field(&message, ":  ", primary);
+		append_field(&message, "", primary);
 		append_field(&message, "\nDETAIL:  ",
 			PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
 	}

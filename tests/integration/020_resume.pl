@@ -70,8 +70,8 @@ foreach my $codec (qw(gzip zstd none lz4))
 	foreach my $signal (qw(TERM INT))
 	{
 		my $receiver = receiver($codec, '--synchronous');
-		wait_until('signals to be caught',
-			sub { $receiver->catches(SIGINT) && $receiver->catches(SIGTERM) });
+		wait_until('signals to be expected',
+			sub { $receiver->expects(SIGINT) && $receiver->expects(SIGTERM) });
 		random_moment(0.2);
 		stops_cleanly("$codec: $signal at a random moment",
 			$receiver, $signal);
@@ -120,7 +120,7 @@ finishes('catches up', $server, $archive,
 	options => [ '-S', 'resume', '-Z', 'gzip', '--once' ]);
 foreach my $codec (qw(gzip lz4 lz4 zstd zstd gzip gzip))
 {
-	$server->safe_psql('postgres', 'INSERT INTO acknowledged (b) VALUES (1)');
+	$server->safe_psql('postgres', "INSERT INTO acknowledged (b) VALUES ('x')");
 	my $upto = flush_lsn($server);
 	finishes("D02: a short run with $codec",
 		$server, $archive,

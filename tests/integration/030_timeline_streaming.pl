@@ -11,6 +11,7 @@ use Test::More;
 use WalfetchTest;
 
 my $mb      = 1024 * 1024;
+seed_random();
 my $leader  = new_server('leader');
 my $standby = new_standby('standby', $leader);
 my $begin   = create_slot($standby,

@@ -25,7 +25,6 @@ $archive->is_faithful(
 	from    => segment_begin($flushed, $mb),
 	upto    => $flushed);
 
-my $before = $archive->fingerprint;
 finishes('--once with nothing new', $server, $archive,
 	options => ['--once']);
 is(scalar($archive->partials), 1, 'the open segment is still there');
@@ -66,11 +65,13 @@ foreach my $options ([], [ '-S', 'once' ], [ '-S', 'once', '--synchronous' ])
 	my $name = "--once, busy, @$options";
 
 	finishes("$name: fills the archive", $server, $busy,
+		seconds => time_limit(8),
 		options => [ '--once', @$options ]);
 	foreach my $codec (qw(gzip none))
 	{
 		my $at_start = flush_lsn($server);
 		finishes("$name, $codec", $server, $busy,
+			seconds => time_limit(8),
 			options => [ '--once', '-Z', $codec, @$options ]);
 		$busy->is_faithful(
 			"$name, $codec: all that was flushed at the start",
@@ -98,7 +99,7 @@ $slotted->is_faithful(
 	upto    => $upto);
 
 # Behind what is archived, and behind where an empty archive would begin.
-$before = join(' ', $slotted->complete);
+my $before = join(' ', $slotted->complete);
 finishes('--endpos in the past', $server, $slotted,
 	options => [ '--endpos', $restart, '-S', 'once' ]);
 is(join(' ', $slotted->complete), $before, 'adds no segment');

@@ -11,6 +11,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use WalfetchTest;
 
+seed_random();
 my $server  = new_server('leader');
 my $archive = new_archive();
 my $begin   = create_slot($server, 'shutdown');
@@ -69,15 +70,15 @@ wait_until('the server to be down', sub { !-e $pid_file });
 cmp_ok(time() - $released, '<', time_limit(4), 'the server is down soon');
 $server->_update_pid(0);
 $server->start;
-ok(wait_flushed($server, $receiver, write_wal($server, 1.5)),
-	'streams after a slow shutdown');
+my $upto = write_wal($server, 1.5);
+ok(wait_flushed($server, $receiver, $upto), 'streams after a slow shutdown');
 
 stops_cleanly('stops', $receiver, 'INT');
 $archive->is_faithful(
 	'nothing is missing after all that',
 	servers => [$server],
 	from    => $begin,
-	upto    => flush_lsn($server));
+	upto    => $upto);
 
 # With us connected the shutdown checkpoint record itself is received before
 # the server is down.
@@ -109,13 +110,14 @@ wait_until('a first refusal',
 	sub { $receiver->stderr =~ /could not connect|connection to server/ });
 ok($receiver->running, 'D19: an unreachable server does not end a first start');
 $server->start;
-ok(wait_flushed($server, $receiver, write_wal($server, 1.5)),
+$upto = write_wal($server, 1.5);
+ok(wait_flushed($server, $receiver, $upto),
 	'D19: streams as soon as the server is there');
 stops_cleanly('D19: stops', $receiver, 'TERM');
 $archive->is_faithful(
 	'identical in the end',
 	servers => [$server],
 	from    => $begin,
-	upto    => flush_lsn($server));
+	upto    => $upto);
 
 done_testing();

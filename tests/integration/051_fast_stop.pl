@@ -12,6 +12,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use WalfetchTest;
 
+seed_random();
 my $server = new_server('leader');
 create_slot($server, 'fast');
 

@@ -38,12 +38,13 @@ ok(wait_flushed($server, $first, write_wal($server, 1.5)),
 
 # The lock goes with the process, however that ends: F08.
 $first->stop('KILL');
+my $upto = flush_lsn($server);
 finishes('F08: starts at once after SIGKILL',
 	$server, $archive, options => [ '-S', 'one', '--once' ]);
 $archive->is_faithful(
 	'nothing of it is missing',
 	servers => [$server],
-	upto    => flush_lsn($server));
+	upto    => $upto);
 
 # Another cluster: open and complete, in each form.
 foreach my $codec (qw(none gzip lz4 zstd))

@@ -81,11 +81,12 @@ kill 'CONT', $walsender;
 ok( $server->poll_query_until(
 		'postgres', "SELECT count(*) = 0 FROM pg_stat_replication"),
 	'the connection is gone');
+my $upto = flush_lsn($server);
 finishes('goes on', $server, $archive, options => [ '-S', 'frozen', '--once' ]);
 $archive->is_faithful(
 	'nothing is missing',
 	servers => [$server],
-	upto    => flush_lsn($server));
+	upto    => $upto);
 
 # --no-loop: a frozen server is the end.
 $receiver = start_receiver($server, $archive,

@@ -140,12 +140,13 @@ foreach my $round (0 .. 11)
 }
 is($went_back, '', 'restart_lsn never goes back');
 $load->destroy;
+$upto = flush_lsn($server);
 finishes('catches up', $server, $archive,
 	options => [ '-S', 'old', '--once' ]);
 $archive->is_faithful(
 	'identical in the end',
 	servers => [$server],
 	from    => $restart,
-	upto    => flush_lsn($server));
+	upto    => $upto);
 
 done_testing();

@@ -95,12 +95,13 @@ cmp_ok($before, '>=', 20 * $rounds, 'commits were acknowledged all the time');
 $server->append_conf('postgresql.conf', "synchronous_standby_names = ''");
 $server->reload;
 $_->destroy foreach @clients;
+my $upto = flush_lsn($server);
 finishes('catches up', $server, $archive,
 	options => [ '-S', 'kill', '--once' ]);
 $archive->is_faithful(
 	'identical in the end',
 	servers => [$server],
 	from    => $begin,
-	upto    => flush_lsn($server));
+	upto    => $upto);
 
 done_testing();

@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
 # Run one integration test as an ordinary user, in a folder of its own.
-# usage: run_one.sh WALFETCH OUTPUT-FOLDER NAME SECONDS [WRAPPER]
+# usage: run_one.sh WALFETCH OUTPUT-FOLDER [FOLDER/]NAME SECONDS [WRAPPER]
+# FOLDER is one beside this one (integration).
 # Status: 0 passed, 77 no PostgreSQL with its test modules here.
 set -eu
-tests=$(cd "$(dirname "$0")" && pwd)
-. "$tests/../../contrib/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../../contrib/lib.sh"
 
-walfetch=$1 output=$2/$3 name=$3 seconds=$4 wrapper=${5:-}
+walfetch=$1 name=${3##*/} seconds=$4 wrapper=${5:-}
+output=$2/$name
+case $3 in
+*/*) folder=${3%/*} ;;
+*) folder=integration ;;
+esac
+tests=${here%/*}
 scratch=
 
 find_postgresql || pg_bin=
@@ -36,15 +43,16 @@ run_dir=$output
 give_to_user "$run_dir"
 
 # A checkout below a folder that the user cannot enter: work on copies.
-if ! "${as_user[@]}" test -x "$walfetch" -a -r "$tests/$name.pl" -a -w "$run_dir"; then
+if ! "${as_user[@]}" test -x "$walfetch" -a -r "$tests/$folder/$name.pl" -a -w "$run_dir"; then
 	scratch=$(mktemp -d /tmp/walfetch-test.XXXXXX)
 	chmod 755 "$scratch"
 	mkdir "$scratch/output"
 	cp "$walfetch" "$scratch/walfetch"
-	cp -R "$tests" "$scratch/integration"
+	mkdir "$scratch/tests"
+	cp -R "$tests/integration" "$tests/known" "$scratch/tests"
 	[ -z "$wrapper" ] || cp "$wrapper" "$scratch/wrapper.sh"
 	walfetch=$scratch/walfetch
-	tests=$scratch/integration
+	tests=$scratch/tests
 	wrapper=${wrapper:+$scratch/wrapper.sh}
 	run_dir=$scratch/output
 	give_to_user "$run_dir"
@@ -77,7 +85,7 @@ export TESTLOGDIR="$run_dir/tmp_check/log"
 
 status=0
 "${as_user[@]}" timeout --kill-after=20 "$seconds" \
-	prove -v -I "$pgxs/perl" "$tests/$name.pl" || status=$?
+	prove -v -I "$pgxs/perl" "$tests/$folder/$name.pl" || status=$?
 
 if [ -n "$(find "$reports" -type f -size +0)" ]; then
 	echo "# reports of sanitizers or valgrind:"

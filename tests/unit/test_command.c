@@ -194,7 +194,7 @@ history(void **state)
 	begin(&s, &missing);
 	assert_false(server_fetch_history(s.f.server, 2, &text, &s.f.error));
 	assert_int_equal(s.f.error.code, ERR_NOT_FOUND);
-	assert_non_null(strstr(s.f.error.message, "ERROR:  could not open"));
+	assert_non_null(strstr(s.f.error.message, "could not open"));
 	fixture_end(&s.f);
 	text_free(&text);
 }
@@ -360,7 +360,7 @@ broken_answers(void **state)
 	(void)state;
 	identify_fails(copy_instead, ERR_PROTOCOL, "unexpected answer");
 	identify_fails(
-		shut_down, ERR_UNREACHABLE, "FATAL:  terminating connection");
+		shut_down, ERR_UNREACHABLE, "failed: terminating connection");
 	identify_fails(disconnect, ERR_UNREACHABLE, "closed the connection");
 }
 

@@ -328,8 +328,8 @@ static void
 errors(void **state)
 {
 	(void)state;
-	ends_with(wal_removed, ERR_GAP, "ERROR:  requested WAL segment");
-	ends_with(terminated, ERR_UNREACHABLE, "FATAL:  terminating");
+	ends_with(wal_removed, ERR_GAP, "requested WAL segment");
+	ends_with(terminated, ERR_UNREACHABLE, "terminating");
 	ends_with(shut_down, ERR_UNREACHABLE, "ended by the server");
 	ends_with(vanished, ERR_UNREACHABLE, "closed the connection");
 	ends_with(bad_length, ERR_UNREACHABLE, "");

@@ -134,7 +134,7 @@ make_record(struct wal_builder *b, uint8_t rmid, uint8_t info, size_t len)
 	record[16] = info;
 	record[17] = rmid;
 	for (size_t i = WAL_RECORD_HEADER_LEN; i < len; i++)
-		record[i] = (unsigned char)wal_builder_random(b);
+		record[i] = (unsigned char)(wal_builder_random(b) >> 16);
 	wal_seal_record(record, len);
 	return record;
 }

@@ -14,6 +14,7 @@ BEGIN
 	$ENV{PG_TEST_TIMEOUT_DEFAULT} //= 60 * ($ENV{WALFETCH_TIME_FACTOR} // 1);
 }
 
+use Cwd qw(abs_path);
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -60,7 +61,7 @@ sub walfetch
 	my $program = $ENV{WALFETCH};
 	BAIL_OUT('WALFETCH must name the program to test')
 	  unless defined $program && -x $program;
-	return File::Spec->rel2abs($program);
+	return abs_path($program);
 }
 
 sub time_limit

@@ -136,16 +136,21 @@ sub lifetime
 	return $self->{ended} - $self->{started};
 }
 
-# True once it has a handler for a signal (number): before that, any program
-# is ended by it.
-sub catches
+# True once it has been told what to do with a signal (number), by a handler or
+# a mask: before that, any program is ended by it.
+sub expects
 {
 	my ($self, $signal) = @_;
-	my $path = "/proc/$self->{pid}/status";
-	return 0 unless -e $path;
-	my ($mask) = slurp_file($path) =~ /^SigCgt:\s+([0-9a-f]+)/m;
+	my $proc = "/proc/$self->{pid}";
+
+	return 0 if (readlink("$proc/exe") // '') ne $self->{command}[0];
+	my $bits = 0;
 	no warnings 'portable';
-	return defined $mask && hex($mask) & 1 << $signal - 1;
+	foreach my $mask (slurp_file("$proc/status") =~ /^Sig(?:Blk|Cgt):\s+(\w+)/mg)
+	{
+		$bits |= hex($mask);
+	}
+	return $bits & 1 << $signal - 1;
 }
 
 sub signal
@@ -185,10 +190,25 @@ sub peak_memory
 	return $text =~ /^VmHWM:\s+(\d+) kB/m ? $1 * 1024 : undef;
 }
 
+# What a sanitizer or valgrind found fails the test, whatever else it showed.
+sub _found
+{
+	my ($self) = @_;
+	return $self->stderr =~
+	  /(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error: |ERROR SUMMARY: [1-9])/;
+}
+
 END
 {
 	my $exit_code = $?;
+
 	$_->destroy foreach @processes;
+	foreach my $process (grep { $_->_found } @processes)
+	{
+		diag("found by a sanitizer: @{ $process->{command} }\n"
+			  . $process->stderr);
+		$exit_code ||= 1;
+	}
 	$? = $exit_code;
 }
 

@@ -1,0 +1,104 @@
+#!/bin/sh
+# Command lines that cannot be carried out: these very messages, under the name
+# that was called, status 1, and nothing done.
+. "$(dirname "$0")/cli.sh"
+
+# refused_by PROGRAM CALL MESSAGE HINT ARGUMENT...: PROGRAM is the name in
+# messages, CALL the words to call it by.
+refused_by() {
+	program=$1 call=$2 message=$3 hint=$4
+	shift 4
+	{
+		printf '%s: error: %s\n' "$program" "$message"
+		[ -z "$hint" ] || printf '%s: hint: %s\n' "$program" "$hint"
+	} >"$scratch/wanted"
+	# shellcheck disable=SC2086 # one or two words
+	run $call "$@"
+	[ "$status" -eq 1 ] || fail "$program $*: exit status $status"
+	[ ! -s "$scratch/out" ] || fail "$program $*: wrote to standard output"
+	same "$program $*: wanted (-) and said (+)" \
+		"$scratch/wanted" "$scratch/err"
+	nothing_written "$program $*"
+}
+
+# refused MESSAGE ARGUMENT...: by either name, with the usual hint.
+refused() {
+	said=$1
+	shift
+	refused_by walfetch "walfetch receive" "$said" \
+		'Try "walfetch receive --help" for more information.' "$@"
+	refused_by pg_receivewal pg_receivewal "$said" \
+		'Try "pg_receivewal --help" for more information.' "$@"
+}
+
+PATH=$scratch:$PATH
+ln -s "$walfetch" "$scratch/walfetch" || exit
+compression='invalid compression specification: compression'
+
+help='Try "walfetch --help" for more information.'
+refused_by walfetch walfetch 'no command given' "$help"
+refused_by walfetch walfetch 'unrecognized command "fetch"' "$help" fetch
+refused_by walfetch walfetch 'unrecognized command "-D"' "$help" -D "$archive"
+
+refused 'no target directory specified'
+refused 'no target directory specified' -n -S a
+refused 'unrecognized option "--nonsense"' -D "$archive" --nonsense
+refused 'unrecognized option "-x"' -D "$archive" -x
+refused 'option "--slot" needs a value' -D "$archive" --slot
+refused 'option "-S" needs a value' -D "$archive" -S
+refused 'option "--once=yes" takes no value' -D "$archive" --once=yes
+refused 'too many command-line arguments (first is "a")' -D "$archive" a b
+
+refused 'cannot use --create-slot together with --drop-slot' \
+	-S a --create-slot --drop-slot
+refused '--create-slot needs a slot to be specified using --slot' --create-slot
+refused '--drop-slot needs a slot to be specified using --slot' --drop-slot
+refused '--auto-slot needs a slot to be specified using --slot' \
+	-D "$archive" --auto-slot
+refused '--if-not-exists needs --create-slot' \
+	-D "$archive" -S a --if-not-exists
+refused 'cannot use --synchronous together with --no-sync' \
+	-D "$archive" --synchronous --no-sync
+
+refused "$compression algorithm \"none\" does not accept a compression level" \
+	-D "$archive" -Z none:1
+refused 'unrecognized compression algorithm: "brotli"' \
+	-D "$archive" --compress=brotli
+for level in gzip:0 gzip:10 10; do
+	refused "$compression algorithm \"gzip\" expects a compression level between 1 and 9 (default at -1)" \
+		-D "$archive" -Z "$level"
+done
+refused "$compression option \"level\" requires a value" \
+	-D "$archive" -Z gzip:level
+refused 'invalid compression specification: unrecognized compression option: "window"' \
+	-D "$archive" -Z gzip:window=9
+
+for lsn in 0/0 16 16/ X/1 1/2/3; do
+	refused "could not parse end position \"$lsn\"" -D "$archive" -E "$lsn"
+done
+refused 'invalid value "soon" for option -s/--status-interval' \
+	-D "$archive" -s soon
+refused '-s/--status-interval must be in range 0..2147483' -D "$archive" -s -1
+refused '--connect-timeout must be in range 1..2147483' \
+	-D "$archive" --connect-timeout=0
+refused '--receive-timeout must be in range 0..2147483' \
+	-D "$archive" --receive-timeout=2147484
+refused '--max-retries must be in range 0..2147483647' \
+	-D "$archive" --max-retries=-1
+refused '--jobs must be in range 1..64' -D "$archive" --jobs=0
+refused '--jobs must be in range 1..64' -D "$archive" --jobs=65
+refused 'invalid value "often" for option --progress' \
+	-D "$archive" --progress=often
+refused '--memory must be at least 34MB with --jobs=4' \
+	-D "$archive" --jobs=4 --memory=33MB
+units='A size is a number of bytes, or a number with one of the units kB, MB, GB and TB.'
+for option in --memory --min-free; do
+	refused_by walfetch "walfetch receive" \
+		"invalid value \"1 hogshead\" for option $option" "$units" \
+		-D "$archive" "$option=1 hogshead"
+done
+
+refused_by pg_receivewal pg_receivewal \
+	"could not open directory \"$scratch/missing\": No such file or directory" \
+	'' -n -D "$scratch/missing"
+finish

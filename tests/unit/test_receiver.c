@@ -1,0 +1,419 @@
+#include "receive/receiver.h"
+
+#include "archive/lock.h"
+#include "archive/segment_reader.h"
+#include "base/byteorder.h"
+#include "server_fixture.h"
+#include "temporary_directory.h"
+#include "wal_builder.h"
+
+#include <limits.h>
+
+#define BEGIN ((lsn)0x500000)
+#define SEGMENT WAL_BUILDER_SEGMENT
+#define START_QUERY "START_REPLICATION PHYSICAL 0/00500000 TIMELINE 1"
+
+/* What the script and the receiver share. */
+struct scene {
+	struct fixture fixture; /* first: the script's argument is it */
+	struct wal_builder wal;
+	struct log log;
+	struct text output;
+	struct receiver_config config;
+};
+
+static struct scene *
+scene_of(struct fake_server *fake)
+{
+	return fake->argument;
+}
+
+static void
+answer(struct fake_server *fake, const char *query, int count,
+	const char *const *values)
+{
+	fake_expect_query(fake, query);
+	fake_row(fake, count, values);
+	fake_complete(fake, "SHOW");
+	fake_ready(fake);
+	fake_flush(fake);
+}
+
+/* Up to the archive: a leader on timeline 1, segments of 1 MB. */
+static void
+introduce(struct fake_server *fake)
+{
+	static const char *const identity[] = {
+		"7100000000000000001", "1", "0/00500000", NULL};
+	static const char *const size[] = {"1MB"};
+	static const char *const mode[] = {"0700"};
+
+	fake_login(fake);
+	answer(fake, "IDENTIFY_SYSTEM", 4, identity);
+	answer(fake, "SHOW wal_segment_size", 1, size);
+	answer(fake, "SHOW data_directory_mode", 1, mode);
+}
+
+/* And up to the first status update. */
+static void
+begin_copy(struct fake_server *fake)
+{
+	introduce(fake);
+	fake_expect_query(fake, START_QUERY);
+	fake_copy_both(fake);
+	fake_flush(fake);
+	fake_expect(fake, 'd', NULL, 0);
+}
+
+static void
+send_wal(struct fake_server *fake)
+{
+	struct scene *scene = scene_of(fake);
+	size_t len = wal_builder_len(&scene->wal);
+	struct text message;
+	unsigned char head[25] = {'w'};
+
+	for (size_t done = 0; done < len;) {
+		size_t piece = len - done < 100001 ? len - done : 100001;
+
+		put_be64(head + 1, BEGIN + done);
+		put_be64(head + 9, BEGIN + len);
+		text_init(&message);
+		text_append(&message, (char *)head, sizeof(head));
+		text_append(&message, (char *)scene->wal.bytes + done, piece);
+		fake_copy_data(fake, message.string, message.len);
+		text_free(&message);
+		done += piece;
+	}
+	fake_flush(fake);
+}
+
+static void
+ask_for_reply(struct fake_server *fake)
+{
+	unsigned char keepalive[18] = {'k'};
+
+	keepalive[17] = 1;
+	fake_copy_data(fake, keepalive, sizeof(keepalive));
+	fake_flush(fake);
+	fake_expect(fake, 'd', NULL, 0);
+}
+
+/* The client has ended the copy. */
+static void
+end_copy(struct fake_server *fake)
+{
+	fake_message(fake, 'c', "", 0);
+	fake_complete(fake, "START_STREAMING");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect_close(fake);
+}
+
+static void
+set_up(struct scene *scene, void **state, fake_script script)
+{
+	const struct directory *directory = *state;
+	FILE *stream = tmpfile();
+
+	assert_non_null(stream);
+	log_init(&scene->log, stream, "test");
+	scene->log.level = LOG_DEBUG;
+	scene->config = (struct receiver_config){
+		.directory = directory->path,
+		.engine =
+			{
+				.verify = true,
+				.receive_timeout_us = 20 * USECS_PER_SEC,
+				.max_retries = UINT_MAX,
+				.seed = 1,
+			},
+		.codec = CODEC_LZ4,
+		.jobs = 2,
+		.memory = (uint64_t)128 << 20,
+		.sync = true,
+	};
+	wal_builder_init(&scene->wal, BEGIN);
+	wal_builder_add_many(&scene->wal, 2 * SEGMENT + 5000);
+	fixture_begin(&scene->fixture, script, 10 * USECS_PER_SEC);
+}
+
+static bool
+run(struct scene *scene, struct error *error)
+{
+	const struct stop stop = {.fd = scene->fixture.stop[0]};
+	const struct receiver_peers peers = {
+		scene->fixture.server, &stop, &scene->log};
+
+	return receiver_run(&scene->config, &peers, error);
+}
+
+static void
+tear_down(struct scene *scene)
+{
+	fixture_end(&scene->fixture);
+	wal_builder_free(&scene->wal);
+	(void)fclose(scene->log.stream);
+}
+
+static void
+expect_logged(struct scene *scene, const char *wanted)
+{
+	char log[20000];
+	size_t len;
+
+	rewind(scene->log.stream);
+	len = fread(log, 1, sizeof(log) - 1, scene->log.stream);
+	log[len] = '\0';
+	if (strstr(log, wanted) == NULL)
+		fail_msg("\"%s\" is not in: %s", wanted, log);
+}
+
+static void
+expect_file(struct scene *scene, void **state, const char *name, lsn begin,
+	size_t len)
+{
+	struct segment_reader *reader;
+	struct error error;
+	unsigned char *bytes = malloc(SEGMENT);
+	size_t done = 0;
+
+	assert_non_null(bytes);
+	if (!segment_reader_open(&reader, *state, name, CODEC_LZ4, &error))
+		fail_msg("%s", error.message);
+	for (;;) {
+		size_t piece = SEGMENT - done;
+
+		if (!segment_reader_read(reader, bytes + done, &piece, &error))
+			fail_msg("%s", error.message);
+		if (piece == 0)
+			break;
+		done += piece;
+	}
+	segment_reader_close(reader);
+	assert_int_equal(done, len);
+	assert_memory_equal(bytes, wal_builder_at(&scene->wal, begin), len);
+	free(bytes);
+}
+
+/* Both segments, the open one, and the lock. */
+static void
+expect_archive(struct scene *scene, void **state)
+{
+	size_t rest = wal_builder_len(&scene->wal) - 2 * SEGMENT;
+
+	expect_file(
+		scene, state, "000000010000000000000005.lz4", BEGIN, SEGMENT);
+	expect_file(scene, state, "000000010000000000000006.lz4",
+		BEGIN + SEGMENT, SEGMENT);
+	expect_file(scene, state, "000000010000000000000007.lz4.partial",
+		BEGIN + 2 * SEGMENT, rest);
+	assert_int_equal(temporary_directory_count(*state), 4);
+}
+
+static void
+up_to_the_end(struct fake_server *fake)
+{
+	begin_copy(fake);
+	send_wal(fake);
+	fake_expect(fake, 'd', NULL, 0);
+	fake_expect(fake, 'c', NULL, 0);
+	end_copy(fake);
+}
+
+static void
+end_position(void **state)
+{
+	struct scene scene;
+	struct error error;
+
+	set_up(&scene, state, up_to_the_end);
+	scene.config.engine.end = scene.wal.at;
+	if (!run(&scene, &error))
+		fail_msg("%s", error.message);
+	expect_archive(&scene, state);
+	expect_logged(&scene, "starting log streaming at 0/00500000");
+	expect_logged(&scene, "finished segment 000000010000000000000006.lz4");
+	tear_down(&scene);
+}
+
+static void
+until_stopped(struct fake_server *fake)
+{
+	begin_copy(fake);
+	send_wal(fake);
+	ask_for_reply(fake);
+	fixture_stop(fake->argument);
+	fake_expect(fake, 'd', NULL, 0);
+	fake_expect(fake, 'c', NULL, 0);
+	fake_expect_close(fake);
+}
+
+static void
+stopped(void **state)
+{
+	struct scene scene;
+	struct error error;
+
+	set_up(&scene, state, until_stopped);
+	if (!run(&scene, &error))
+		fail_msg("%s", error.message);
+	expect_archive(&scene, state);
+	expect_logged(&scene, "received a signal, stopping");
+	tear_down(&scene);
+}
+
+/* Still starting; then it is there, and is lost in the stream; then whole. */
+static void
+in_three_attempts(struct fake_server *fake)
+{
+	fake_accept(fake);
+	fake_error(fake, "FATAL", "57P03", "the database is starting up");
+	fake_flush(fake);
+	fake_close(fake);
+	begin_copy(fake);
+	fake_close(fake);
+	up_to_the_end(fake);
+}
+
+static void
+tries_again(void **state)
+{
+	struct scene scene;
+	struct error error;
+
+	set_up(&scene, state, in_three_attempts);
+	scene.config.engine.end = scene.wal.at;
+	if (!run(&scene, &error))
+		fail_msg("%s", error.message);
+	expect_archive(&scene, state);
+	expect_logged(&scene, "warning: ");
+	expect_logged(&scene, "the database is starting up");
+	expect_logged(&scene, "trying again in ");
+	tear_down(&scene);
+}
+
+static void
+not_yet(struct fake_server *fake)
+{
+	fake_accept(fake);
+	fake_error(fake, "FATAL", "57P03", "the database is starting up");
+	fake_flush(fake);
+	fake_close(fake);
+	if (scene_of(fake)->config.engine.no_loop)
+		return;
+	fixture_stop(fake->argument);
+}
+
+static void
+no_loop(void **state)
+{
+	struct scene scene;
+	struct error error;
+
+	set_up(&scene, state, not_yet);
+	scene.config.engine.no_loop = true;
+	assert_false(run(&scene, &error));
+	assert_int_equal(error.code, ERR_UNREACHABLE);
+	assert_non_null(strstr(error.message, "starting up"));
+	tear_down(&scene);
+}
+
+static void
+stopped_while_it_waits(void **state)
+{
+	struct scene scene;
+	struct error error;
+
+	set_up(&scene, state, not_yet);
+	assert_true(run(&scene, &error));
+	tear_down(&scene);
+}
+
+static void
+only_introduce(struct fake_server *fake)
+{
+	introduce(fake);
+	fake_expect_close(fake);
+}
+
+static void
+locked(void **state)
+{
+	struct scene scene;
+	struct error error;
+	int fd;
+
+	assert_true(archive_lock_acquire(*state, &fd, &error));
+	set_up(&scene, state, only_introduce);
+	assert_false(run(&scene, &error));
+	assert_int_equal(error.code, ERR_LOCKED);
+	assert_int_equal(temporary_directory_count(*state), 1);
+	tear_down(&scene);
+	archive_lock_release(fd);
+}
+
+static void
+until_damaged(struct fake_server *fake)
+{
+	begin_copy(fake);
+	send_wal(fake);
+	fake_expect(fake, 'd', NULL, 0);
+	fake_expect(fake, 'c', NULL, 0);
+	end_copy(fake);
+}
+
+/* A byte in the last segment is wrong: what is before it stays. */
+static void
+damaged(void **state)
+{
+	struct scene scene;
+	struct error error;
+
+	set_up(&scene, state, until_damaged);
+	*wal_builder_at(&scene.wal, BEGIN + 2 * SEGMENT + 3000) ^= 1;
+	assert_false(run(&scene, &error));
+	assert_int_equal(error.code, ERR_DAMAGED);
+	expect_file(&scene, state, "000000010000000000000006.lz4",
+		BEGIN + SEGMENT, SEGMENT);
+	assert_int_equal(faccessat(((struct directory *)*state)->fd,
+				 "000000010000000000000007.partial", F_OK, 0),
+		0);
+	tear_down(&scene);
+}
+
+static void
+no_script(struct fake_server *fake)
+{
+	(void)fake;
+}
+
+static void
+no_directory(void **state)
+{
+	struct scene scene;
+	struct error error;
+
+	set_up(&scene, state, no_script);
+	scene.config.directory = "/nowhere/at/all";
+	assert_false(run(&scene, &error));
+	assert_int_equal(error.code, ERR_SYSTEM);
+	tear_down(&scene);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		directory_test(end_position),
+		directory_test(stopped),
+		directory_test(tries_again),
+		directory_test(no_loop),
+		directory_test(stopped_while_it_waits),
+		directory_test(locked),
+		directory_test(damaged),
+		directory_test(no_directory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
