@@ -10,6 +10,9 @@ Usage: tests/run.sh [OPTION]...
 Install what the tests need, build into build/ and run the tests.
 
   --label LABEL      only these: unit, integration, lint
+  --compare          run the known failures of other receivers with
+                     pg_receivewal and with walfetch, and print both, side by
+                     side (a table for a page: MARKDOWN=1)
   --sanitize KIND    build into build-KIND and run the unit and integration
                      tests under it: address, thread, undefined, valgrind
   --help             show this
@@ -20,6 +23,7 @@ EOT
 
 build_dir=build
 label=
+compare=
 options=()
 
 sanitize() {
@@ -35,6 +39,7 @@ sanitize() {
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit ;;
+	--compare) compare=1; shift ;;
 	--label | --sanitize)
 		[ $# -ge 2 ] || die "option \"$1\" needs an argument"
 		if [ "$1" = --label ]; then label=$2; else sanitize "$2"; fi
@@ -49,5 +54,8 @@ install_postgresql
 build_project "$build_dir" -DBUILD_TESTING=ON -DWALFETCH_WERROR=ON \
 	"${options[@]}"
 
+if [ -n "$compare" ]; then
+	exec tests/known/compare.sh "$build_dir/src/walfetch"
+fi
 exec ctest --test-dir "$build_dir" --output-on-failure -j2 \
 	${label:+-L "$label"}

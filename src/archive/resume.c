@@ -471,6 +471,26 @@ sync_raw(const struct archive_resume *resume, const struct scan *scan,
 	return success && durable_sync_directory(resume->directory, error);
 }
 
+/* Remove the forms of an open segment, perhaps not the raw one. */
+static bool
+remove_forms(const struct archive_resume *resume, const struct catalog *catalog,
+	const struct archive_name *wanted, bool keep_raw, struct error *error)
+{
+	for (size_t i = 0; i < catalog->partial_count; i++) {
+		const struct archive_name *name = &catalog->partials[i];
+		char text[ARCHIVE_NAME_MAX];
+
+		if (name->timeline != wanted->timeline ||
+			name->number != wanted->number ||
+			(keep_raw && name->codec == CODEC_NONE))
+			continue;
+		format_name(resume, name, text);
+		if (!durable_unlink(resume->directory, text, error))
+			return false;
+	}
+	return true;
+}
+
 /* Leave the open segment in one form: raw, and durable. */
 static bool
 keep_one_form(const struct archive_resume *resume,
@@ -485,19 +505,7 @@ keep_one_form(const struct archive_resume *resume,
 		if (!make_raw(resume, scan, error))
 			return false;
 	}
-	for (size_t i = 0; i < catalog->partial_count; i++) {
-		const struct archive_name *name = &catalog->partials[i];
-		char text[ARCHIVE_NAME_MAX];
-
-		if (name->timeline != scan->name.timeline ||
-			name->number != scan->name.number ||
-			name->codec == CODEC_NONE)
-			continue;
-		format_name(resume, name, text);
-		if (!durable_unlink(resume->directory, text, error))
-			return false;
-	}
-	return true;
+	return remove_forms(resume, catalog, &scan->name, true, error);
 }
 
 /* Give an open segment that is full its final name. */
@@ -603,6 +611,7 @@ complete_if_full(const struct archive_resume *resume,
 	char text[ARCHIVE_NAME_MAX];
 	bool found;
 	bool full = false;
+	bool accepted;
 
 	if (!scan_forms(resume, catalog, name, &scan, &found, error))
 		return false;
@@ -613,6 +622,11 @@ complete_if_full(const struct archive_resume *resume,
 	if (full)
 		return keep_one_form(resume, catalog, &scan, error) &&
 			complete_segment(resume, name, error);
+	if (!gap_record_find(resume->directory, name->timeline, scan.boundary,
+		    &accepted, error))
+		return false;
+	if (accepted)
+		return true;
 	format_name(resume, &scan.name, text);
 	text_printf(resume->notices,
 		"file \"%s\" is not full, but later WAL of its timeline is "
@@ -622,23 +636,50 @@ complete_if_full(const struct archive_resume *resume,
 }
 
 /*
+ * A process that died between the final name and the removal of the open
+ * segment left both. The directory is synced first: that process may not have.
+ */
+static bool
+remove_if_superseded(const struct archive_resume *resume,
+	const struct catalog *catalog, const struct archive_name *complete,
+	struct error *error)
+{
+	struct scan scan;
+	struct scan open;
+	bool found;
+
+	if (!scan_segment(resume, complete, &scan, error) ||
+		!scan_forms(resume, catalog, complete, &open, &found, error))
+		return false;
+	if (!found || !scan.readable || !scan.full ||
+		open.last_byte > scan.last_byte)
+		return true;
+	return durable_sync_directory(resume->directory, error) &&
+		remove_forms(resume, catalog, complete, false, error);
+}
+
+/*
  * Names appear in order, so an open segment below the newest one of its
  * timeline had all its bytes when the process died that was to complete it,
  * unless a gap was allowed.
  */
 static bool
-complete_older(const struct archive_resume *resume,
-	const struct catalog *catalog, const struct archive_name *newest,
-	struct error *error)
+finish_older(const struct archive_resume *resume, const struct catalog *catalog,
+	const struct archive_name *newest, struct error *error)
 {
 	for (size_t i = 0; i < catalog->partial_count; i++) {
 		struct archive_name name = catalog->partials[i];
 
-		if (name.timeline == newest->timeline &&
-			name.number < newest->number &&
-			find_open(catalog, &name) == i &&
-			!find_complete(resume, &name) &&
-			!complete_if_full(resume, catalog, &name, error))
+		if (name.timeline != newest->timeline ||
+			name.number > newest->number ||
+			find_open(catalog, &name) != i)
+			continue;
+		if (find_complete(resume, &name)
+				? !remove_if_superseded(
+					  resume, catalog, &name, error)
+				: name.number < newest->number &&
+					!complete_if_full(
+						resume, catalog, &name, error))
 			return false;
 	}
 	return true;
@@ -792,7 +833,7 @@ locate_once(const struct archive_resume *resume,
 
 		if (!find_newest(resume, catalog, entry, &newest))
 			continue;
-		if (!complete_older(resume, catalog, &newest, error))
+		if (!finish_older(resume, catalog, &newest, error))
 			return false;
 		if (newest.kind == NAME_SEGMENT
 				? !measure_complete(resume, &newest, position,

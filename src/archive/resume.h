@@ -5,8 +5,9 @@
  * open segment's WAL, and says from which LSN of which timeline to stream so
  * that nothing durable is fetched again or overwritten. What an earlier run
  * left half done is put in order first: temporary files go, full open segments
- * are completed, an open segment in a codec becomes a raw one, a damaged or
- * odd-sized file is moved aside as ".NAME.bad".
+ * are completed, one whose complete file is there goes, an open segment in a
+ * codec becomes a raw one, a damaged or odd-sized file is moved aside as
+ * ".NAME.bad".
  * Sources: walfetch-archive(5).
  */
 #ifndef ARCHIVE_RESUME_H

@@ -282,6 +282,7 @@ segment_fill(struct segment *segment, struct error *error)
 {
 	struct error ignored;
 
+	assert(!segment->has_raw);
 	if (open_raw(segment, error) &&
 		durable_fill(segment->fd, raw_name(segment),
 			segment->spec.segment_size, error) &&
@@ -342,11 +343,11 @@ segment_abandon(struct segment *segment, struct error *error)
 
 	if (!segment_persist(segment, error))
 		return false;
-	if (name.codec == CODEC_NONE || !segment->has_raw)
-		return close_raw(segment, error);
-	archive_name_format(partial, &name, segment->spec.segment_size);
 	upto = segment->written > segment->spec.held ? segment->written
 						     : segment->spec.held;
+	if (name.codec == CODEC_NONE || upto == segment->start)
+		return close_raw(segment, error);
+	archive_name_format(partial, &name, segment->spec.segment_size);
 	return encode(segment, NULL, upto - segment->start, error) &&
 		replace_raw(segment, partial, error);
 }

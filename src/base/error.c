@@ -91,8 +91,7 @@ bool
 error_is_transient(const struct error *error)
 {
 	if (error->code == ERR_SYSTEM)
-		return error->sys_errno == ENOSPC ||
-			error->sys_errno == EDQUOT;
+		return error->sys_errno == ENOSPC || error->sys_errno == EDQUOT;
 	return error_classes[error->code].transient;
 }
 

@@ -134,7 +134,9 @@ struct engine {
 	lsn report_target;    /* a report waits for this to be durable */
 	int64_t report_by_us; /* and goes out then at the latest */
 	int64_t next_status_us;
+	int64_t last_report_us;
 	int64_t last_heard_us;
+	int64_t away_since_us; /* waiting for the disk; 0: we are not */
 	bool pinged;
 	lsn reported_write;
 	lsn reported_flush; /* over all connections */

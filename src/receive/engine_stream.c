@@ -8,6 +8,12 @@
  */
 #define REPORT_PATIENCE_US (100 * USECS_PER_MS)
 
+/*
+ * While we do not read, the server's requests go unseen: reports go out as
+ * often as the shortest sensible wal_sender_timeout wants.
+ */
+#define DEAF_INTERVAL_US USECS_PER_SEC
+
 /* A report that waits for nothing. */
 #define REPORT_NONE CLOCK_NEVER
 
@@ -81,6 +87,8 @@ engine_stream_begin(struct engine *engine, int64_t now_us)
 	engine->report_target = LSN_NONE;
 	engine->report_by_us = now_us;
 	engine->next_status_us = CLOCK_NEVER;
+	engine->last_report_us = now_us;
+	engine->away_since_us = 0;
 	record_verifier_init(&engine->verifier, &identity);
 	record_verifier_start(&engine->verifier, position->timeline,
 		position->at, position->previous);
@@ -130,6 +138,7 @@ engine_stream_report(
 	}
 	engine->report_by_us = REPORT_NONE;
 	engine->report_target = LSN_NONE;
+	engine->last_report_us = now_us;
 	if (engine->config.status_interval_us > 0)
 		engine->next_status_us =
 			after(now_us, engine->config.status_interval_us);
@@ -156,10 +165,34 @@ report_is_due(const struct engine *engine, int64_t now_us)
 		engine->progress.durable >= engine->report_target;
 }
 
+/* Is there nothing more to read than what is on its way to the disk? */
+static bool
+has_all(const struct engine *engine)
+{
+	return engine->end != LSN_NONE && engine->received >= engine->end;
+}
+
+static bool
+is_listening(const struct engine *engine)
+{
+	return engine->pending_len == 0 && !has_all(engine);
+}
+
+/* Will it be a while before we read again? */
+static bool
+is_deaf(const struct engine *engine)
+{
+	return engine->blocked || has_all(engine) ||
+		engine->state >= ENGINE_CLOSE;
+}
+
 /* The report that goes out then sets the time of the next one. */
 static void
 keep_interval(struct engine *engine, int64_t now_us)
 {
+	if (is_deaf(engine) && engine->report_by_us == REPORT_NONE)
+		engine->next_status_us = earlier(engine->next_status_us,
+			after(engine->last_report_us, DEAF_INTERVAL_US));
 	if (now_us < engine->next_status_us)
 		return;
 	engine->next_status_us = CLOCK_NEVER;
@@ -180,23 +213,16 @@ engine_stream_heartbeat(
 	return false;
 }
 
-/* Is there nothing more to read than what is on its way to the disk? */
-static bool
-has_all(const struct engine *engine)
-{
-	return engine->end != LSN_NONE && engine->received >= engine->end;
-}
-
-static bool
-is_listening(const struct engine *engine)
-{
-	return engine->pending_len == 0 && !has_all(engine);
-}
-
-/* The silence of a server that we do not listen to means nothing. */
+/*
+ * The silence of a server that we do not listen to means nothing, nor does
+ * what passed while this thread waited for the disk.
+ */
 static void
 watch_silence(struct engine *engine, int64_t now_us)
 {
+	if (engine->away_since_us != 0)
+		engine->last_heard_us += now_us - engine->away_since_us;
+	engine->away_since_us = 0;
 	if (is_listening(engine))
 		return;
 	engine->last_heard_us = now_us;
@@ -238,8 +264,8 @@ persist_is_due(const struct engine *engine)
 		return false;
 	if (engine->report_by_us != REPORT_NONE)
 		return true;
-	if (engine->config.synchronous)
-		return engine->drained;
+	if (engine->config.synchronous && engine->drained)
+		return true;
 	return has_all(engine);
 }
 
@@ -297,6 +323,8 @@ engine_stream_next(
 		engine->persist_asked = engine->received;
 		action->kind = ACTION_PERSIST;
 		action->here = engine->config.synchronous;
+		if (action->here)
+			engine->away_since_us = now_us;
 		return true;
 	}
 	if (engine_stream_heartbeat(engine, now_us, action))

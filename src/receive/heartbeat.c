@@ -47,14 +47,8 @@ run_heartbeat(void *argument)
 
 	(void)pthread_mutex_lock(&heartbeat->mutex);
 	while (!heartbeat->ending) {
-		struct timespec deadline;
-
-		(void)clock_gettime(CLOCK_REALTIME, &deadline);
-		deadline.tv_nsec += INTERVAL_US * 1000;
-		deadline.tv_sec += deadline.tv_nsec / 1000000000;
-		deadline.tv_nsec %= 1000000000;
-		(void)pthread_cond_timedwait(
-			&heartbeat->ending_set, &heartbeat->mutex, &deadline);
+		condition_wait(
+			&heartbeat->ending_set, &heartbeat->mutex, INTERVAL_US);
 		beat(heartbeat, clock_monotonic_us());
 	}
 	(void)pthread_mutex_unlock(&heartbeat->mutex);

@@ -15,13 +15,13 @@
 typedef uint64_t lsn;
 
 #define LSN_NONE ((lsn)0)
-#define LSN_MAX	 ((lsn)UINT64_MAX)
+#define LSN_MAX ((lsn)UINT64_MAX)
 
 /* printf("at " LSN_FORMAT, LSN_ARGS(position)) */
-#define LSN_FORMAT  "%X/%08X"
+#define LSN_FORMAT "%X/%08X"
 #define LSN_ARGS(at) (uint32_t)((at) >> 32), (uint32_t)(at)
 
-#define WAL_PAGE_SIZE	     8192u
+#define WAL_PAGE_SIZE 8192u
 #define WAL_SEGMENT_SIZE_MIN (UINT32_C(1) << 20)
 #define WAL_SEGMENT_SIZE_MAX (UINT32_C(1) << 30)
 

@@ -23,8 +23,8 @@
 #include <stddef.h>
 
 #define WAL_RECORD_HEADER_LEN 24
-#define WAL_PAGE_HEADER_LEN   24 /* short form */
-#define WAL_LONG_HEADER_LEN   40 /* first page of a segment */
+#define WAL_PAGE_HEADER_LEN 24 /* short form */
+#define WAL_LONG_HEADER_LEN 40 /* first page of a segment */
 
 struct wal_identity {
 	uint64_t system_identifier;
@@ -32,17 +32,17 @@ struct wal_identity {
 };
 
 enum verifier_state {
-	VERIFIER_PAGE_HEADER, /* collecting a page header; leaves to one of the
-				 next when it is complete and passed */
-	VERIFIER_UNSEEN_TAIL, /* passing over the rest of a record whose head
-				 was never seen; to RECORD_START at its end */
+	VERIFIER_PAGE_HEADER,  /* collecting a page header; leaves to one of the
+				  next when it is complete and passed */
+	VERIFIER_UNSEEN_TAIL,  /* passing over the rest of a record whose head
+				  was never seen; to RECORD_START at its end */
 	VERIFIER_RECORD_START, /* at a record boundary, padding included */
 	VERIFIER_RECORD_HEADER, /* collecting 24 bytes; to RECORD_BODY */
 	VERIFIER_RECORD_BODY,	/* summing; to RECORD_START or AFTER_SWITCH */
 	VERIFIER_AFTER_SWITCH,	/* up to the end of the segment, nothing but
 				 page headers, zeros, and pages that a recycled
 				 file held before; to RECORD_START */
-	VERIFIER_OFF	/* an unknown page magic: nothing is checked any more */
+	VERIFIER_OFF /* an unknown page magic: nothing is checked any more */
 };
 
 struct record_verifier {
@@ -50,10 +50,10 @@ struct record_verifier {
 	uint32_t timeline;
 	enum verifier_state state;
 	enum verifier_state after_header; /* where PAGE_HEADER leaves to */
-	lsn position;	  /* LSN of the next byte expected */
-	lsn boundary;	  /* see record_verifier_boundary() */
-	lsn record_start; /* of the record in work */
-	lsn previous;	  /* start of the last whole record; LSN_NONE: unknown */
+	lsn position;			  /* LSN of the next byte expected */
+	lsn boundary;			  /* see record_verifier_boundary() */
+	lsn record_start;		  /* of the record in work */
+	lsn previous; /* start of the last whole record; LSN_NONE: unknown */
 	uint32_t page_timeline; /* of the last page; 0: none yet */
 	uint32_t remaining;	/* bytes of the record in work still to come */
 	uint32_t crc;		/* state over the body so far */
@@ -65,8 +65,8 @@ struct record_verifier {
 };
 
 /* Set what every segment must carry. system_identifier 0: take any. */
-void record_verifier_init(struct record_verifier *verifier,
-	const struct wal_identity *identity);
+void record_verifier_init(
+	struct record_verifier *verifier, const struct wal_identity *identity);
 
 /*
  * Begin at LSN at on timeline: the start of a page, or a record boundary. At

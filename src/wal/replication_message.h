@@ -19,17 +19,17 @@ enum replication_message_kind {
 
 struct replication_message {
 	enum replication_message_kind kind;
-	lsn start;	   /* WAL data: LSN of data[0] */
-	lsn server_end;	   /* the end of WAL on the server */
-	int64_t sent_us;   /* PostgreSQL epoch */
-	bool reply_wanted; /* keepalive: answer at once */
+	lsn start;		   /* WAL data: LSN of data[0] */
+	lsn server_end;		   /* the end of WAL on the server */
+	int64_t sent_us;	   /* PostgreSQL epoch */
+	bool reply_wanted;	   /* keepalive: answer at once */
 	const unsigned char *data; /* WAL data: points into the buffer */
-	size_t len;	   /* WAL data: bytes at data, may be 0 */
+	size_t len;		   /* WAL data: bytes at data, may be 0 */
 };
 
 struct standby_status {
-	lsn write; /* LSN_NONE: says nothing */
-	lsn flush; /* LSN_NONE: says nothing; apply is always LSN_NONE */
+	lsn write;	 /* LSN_NONE: says nothing */
+	lsn flush;	 /* LSN_NONE: says nothing; apply is always LSN_NONE */
 	int64_t sent_us; /* PostgreSQL epoch */
 	bool reply_wanted;
 };

@@ -1,6 +1,7 @@
 # The disk stands still for $WALFETCH_STALL_SECONDS (25), which is longer than
-# wal_sender_timeout and --receive-timeout: the connection stays up, memory stays bounded, nothing is
-# acknowledged meanwhile, and everything arrives afterwards. P6, P7, P8.
+# wal_sender_timeout and --receive-timeout: the connection stays up, memory
+# stays bounded, nothing is acknowledged meanwhile, and everything arrives
+# afterwards. P6, P7, P8.
 
 use strict;
 use warnings FATAL => 'all';

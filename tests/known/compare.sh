@@ -99,7 +99,7 @@ as_text() {
 				i <= n ? a[i] : "", i <= m ? b[i] : "", i <= o ? c[i] : ""
 	}
 	BEGIN { print_row("row", "what happens", theirs, "walfetch"); print "" }
-	{ print_row($1, $2, $3, $4); print "" }'
+	{ print_row($1, $2, $3, $4); print "" }' | sed 's/ *$//'
 }
 
 theirs=$("$PG_RECEIVEWAL" --version | sed -E 's/^pg_receivewal \(PostgreSQL\) ([^ ]*).*/pg_receivewal \1/')

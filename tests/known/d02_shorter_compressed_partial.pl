@@ -23,8 +23,7 @@ foreach my $codec (sort keys %levels)
 	my ($low, $high) = @{ $levels{$codec} };
 	my $archive = $archives{$codec} = new_archive();
 
-	$server->safe_psql('postgres', 'SELECT pg_switch_wal()');
-	my $begin = create_slot($server, $codec);
+	my $begin = new_slot($server, $codec);
 	my $first = write_wal($server, 0.8);
 	receive_upto("$codec: level $low, long",
 		$server, $archive, $first,
@@ -63,8 +62,7 @@ foreach my $codec (sort keys %levels)
 
 # Cut off before it is as far as the time before.
 my $archive = new_archive();
-$server->safe_psql('postgres', 'SELECT pg_switch_wal()');
-my $begin = create_slot($server, 'cut');
+my $begin = new_slot($server, 'cut');
 my $upto = write_wal($server, 0.8);
 receive_upto('long', $server, $archive, $upto,
 	options => [ '-S', 'cut', '-Z', 'gzip' ]);

@@ -18,19 +18,23 @@ my $archive = new_archive();
 receive_upto('cluster A', $one, $archive, write_wal($one, 1.4));
 my $before = $archive->fingerprint;
 
+# A file may go away while it is looked at.
+sub now
+{
+	return eval { $archive->fingerprint } // 'changing';
+}
+
 # Further than the other, so that there is something to append.
 my $upto = write_wal($other, 4);
 my $receiver = start($other, $archive, options => ['--synchronous']);
 wait_until(
 	'an end, or WAL of the other cluster',
-	sub { !$receiver->running || $archive->fingerprint ne $before },
+	sub { !$receiver->running || now() ne $before },
 	patience());
 my $status = $receiver->running ? 'running' : $receiver->status;
 is($status, 6, 'cluster B: status') || diag($receiver->stderr);
 like($receiver->stderr, qr/error: .*(system identifier|cluster)/,
 	'cluster B: says why');
-wait_until('what it does to end',
-	sub { !$receiver->running || $receiver->stderr ne '' }, 2);
 $receiver->stop('INT', 10);
 is($archive->fingerprint, $before, 'nothing is written or changed');
 seen(

@@ -13,7 +13,7 @@ use Test::More;
 known('D10');
 my $server   = new_server('leader');
 my $archive  = new_archive();
-my $segments = 80;
+my $segments = 40;
 my $begin    = create_slot($server, 'slot');
 my @options  = ('-S', 'slot', '--synchronous', '-Z', 'lz4');
 

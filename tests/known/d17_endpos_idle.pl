@@ -28,7 +28,7 @@ sub one_run
 		from    => $begin,
 		upto    => $upto);
 	push @seen,
-	  "$name: " . ($status eq 'still running' ? 'hangs' : "status $status");
+	  "$name: " . ($status eq 'still running' ? 'hangs' : 'ends');
 	return;
 }
 

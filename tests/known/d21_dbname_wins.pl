@@ -43,5 +43,5 @@ my ($status) = run(
 		'-h', $server->host, '-p', $server->port
 	]);
 is($status, 0, '-h and -p without -d');
-seen(@losers ? "@losers: wins over -d" : '-d wins');
+seen(@losers ? "@losers win over -d" : '-d wins');
 known_done();

@@ -44,11 +44,15 @@ foreach my $codec (@codecs)
 	is(scalar(@names), 1, "$codec: the last segment of timeline 1");
 	like($names[0] // '', qr/\.partial$/, "$codec: stays open");
 	push @wrong, $codec if ($names[0] // '') !~ /\.partial$/;
+	is(join(' ', $archive->histories),
+		'00000002.history', "$codec: the history file");
 	$archive->is_faithful(
 		"$codec: and has all up to the switch",
 		servers => [ $standby, $leader ],
 		from    => $begin,
 		upto    => $switch);
 }
-seen(@wrong ? "has a final name: @wrong" : 'stays .partial');
+my ($other) = map { $_->others } values %archives;
+seen( (@wrong ? "has a final name: @wrong" : 'stays .partial')
+	. (defined $other ? ", but a history file is called $other" : ''));
 known_done();

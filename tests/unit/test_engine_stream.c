@@ -644,7 +644,7 @@ blocked_workers(void **state)
 	play_sleep(&play, 200 * SECOND);
 	assert_int_equal(play.count[ACTION_RECEIVE], 0);
 	assert_false(play.action.for_socket);
-	assert_in_range(play.count[ACTION_SEND_STATUS], 18, 20);
+	assert_in_range(play.count[ACTION_SEND_STATUS], 150, 200);
 	assert_false(play.status.reply_wanted);
 	assert_true(play.count[ACTION_APPEND] < 100);
 	/* There is memory again: the rest goes in, and the stream goes on. */
@@ -674,7 +674,7 @@ slow_disk_at_end(void **state)
 	play_quiet(&play);
 	play_sleep(&play, 200 * SECOND);
 	assert_int_equal(play.engine.state, ENGINE_STREAM);
-	assert_in_range(play.count[ACTION_SEND_STATUS], 18, 20);
+	assert_in_range(play.count[ACTION_SEND_STATUS], 150, 200);
 	play_end(&play);
 }
 
@@ -759,7 +759,7 @@ status_while_closing(void **state)
 	play_sleep(&play, PATIENCE_US);
 	assert_int_equal(play.count[ACTION_SEND_STATUS], 1);
 	play_sleep(&play, 60 * SECOND);
-	assert_in_range(play.count[ACTION_SEND_STATUS], 6, 7);
+	assert_in_range(play.count[ACTION_SEND_STATUS], 45, 61);
 	assert_int_equal(play.engine.state, ENGINE_CLOSE);
 	play_disk(&play);
 	expect_exit(&play, ERR_NONE);

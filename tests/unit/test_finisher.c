@@ -662,8 +662,9 @@ full_disk(void **state)
 	shop.directory = &directory;
 	create(&shop);
 	begin(&shop, shop.begin, shop.begin);
-	shop.at += finisher_append(
-		shop.finisher, wal_at(&shop, shop.at), PIECE_MAX);
+	shop.at += finisher_append(shop.finisher, wal_at(&shop, shop.at), MB);
+	while (shop.progress.durable < shop.begin + MB)
+		wait_for_news(&shop);
 	for (int i = 0; i < 4; i++)
 		shop.at += finisher_append(
 			shop.finisher, wal_at(&shop, shop.at), MB - 1);

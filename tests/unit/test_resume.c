@@ -1,5 +1,6 @@
 #include "archive/resume.h"
 
+#include "archive/gap_record.h"
 #include "archive_files.h"
 #include "wal_builder.h"
 
@@ -579,6 +580,7 @@ static void
 test_an_older_segment_that_is_not_full(void **state)
 {
 	struct fixture *f = *state;
+	struct gap gap;
 	lsn end;
 
 	wal_builder_add_many(&f->wal, 300000);
@@ -592,6 +594,15 @@ test_an_older_segment_that_is_not_full(void **state)
 	assert_notice(f, "file \"" T1 A ".partial\" is not full");
 	assert_names(f->directory, T1 A ".partial " T1 B ".partial");
 	assert_open(f, T1 A ".partial", end);
+
+	/* Somebody knows that, and has accepted it. */
+	gap = (struct gap){.timeline = 1, .begin = end, .end = start_of(1)};
+	assert_true(gap_record_add(f->directory, &gap, &f->error));
+	locate(f);
+	assert_found(f, 1, f->wal.at, f->wal.previous, f->wal.at);
+	assert_notice(f, NULL);
+	assert_names(f->directory,
+		GAP_FILE_NAME " " T1 A ".partial " T1 B ".partial");
 }
 
 /*
@@ -645,16 +656,54 @@ test_an_open_segment_beside_the_complete_one(void **state)
 	wal_builder_add_many(&f->wal, SIZE + 300000);
 	store(f, T1 A ".gz", CODEC_GZIP, 0);
 	store_open(f, T1 A ".partial", CODEC_NONE, start_of(1));
+	store_open(f, T1 A ".lz4.partial", CODEC_LZ4, BASE + 100000);
 	store_open(f, T1 B ".partial", CODEC_NONE, f->wal.at);
 	locate(f);
 	assert_found(f, 1, f->wal.at, f->wal.previous, f->wal.at);
-	assert_complete(f, T1 A ".gz", CODEC_GZIP, 0);
 	assert_notice(f, NULL);
+	assert_names(f->directory, T1 A ".gz " T1 B ".partial");
+	assert_complete(f, T1 A ".gz", CODEC_GZIP, 0);
+
+	/* Also if that one is the newest. */
+	store_open(f, T1 A ".partial", CODEC_NONE, start_of(1));
+	assert_int_equal(unlinkat(f->directory->fd, T1 B ".partial", 0), 0);
+	locate(f);
+	assert_found(f, 1, start_of(1), LSN_NONE, start_of(1));
+	assert_notice(f, NULL);
+	assert_names(f->directory, T1 A ".gz");
+	assert_complete(f, T1 A ".gz", CODEC_GZIP, 0);
+}
+
+/* The open one is all that is left of the WAL, or the better part of it. */
+static void
+test_an_open_segment_beside_a_damaged_one(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_segment(f, true);
+	wal_builder_add_many(&f->wal, SIZE + 300000);
+	store(f, T1 A ".gz", CODEC_GZIP, 0);
+	file_cut(f->directory, T1 A ".gz",
+		file_size(f->directory, T1 A ".gz") - 1);
+	store_open(f, T1 A ".partial", CODEC_NONE, start_of(1));
+	store_open(f, T1 B ".partial", CODEC_NONE, f->wal.at);
+	locate(f);
+	assert_int_equal(f->found.at, f->wal.at);
+	assert_names(
+		f->directory, T1 A ".gz " T1 A ".partial " T1 B ".partial");
+	assert_open(f, T1 A ".partial", start_of(1));
 
 	assert_int_equal(unlinkat(f->directory->fd, T1 B ".partial", 0), 0);
 	locate(f);
-	assert_int_equal(f->found.at, start_of(1));
-	assert_complete(f, T1 A ".gz", CODEC_GZIP, 0);
+	assert_int_equal(f->found.held, last_byte(f, start_of(1)));
+	assert_names(f->directory, "." T1 A ".gz.bad " T1 A ".partial");
+	assert_open(f, T1 A ".partial", start_of(1));
+
+	store_open(f, T1 A, CODEC_NONE, start_of(1) - 1000);
+	locate(f);
+	assert_names(
+		f->directory, "." T1 A ".gz.bad " T1 A " " T1 A ".partial");
+	assert_open(f, T1 A ".partial", start_of(1));
 }
 
 /* What must be moved aside; the archive goes on behind segment A. */
@@ -1115,8 +1164,8 @@ test_nothing_but_an_abandoned_fork(void **state)
 	f->wal.timeline = 3;
 	wal_builder_add_many(&f->wal, 300000);
 	store_open(f, T3 A ".partial", CODEC_NONE, f->wal.at);
-	assert_false(archive_locate(
-		&f->resume, &f->history, &f->found, &f->error));
+	assert_false(
+		archive_locate(&f->resume, &f->history, &f->found, &f->error));
 	assert_int_equal(f->error.code, ERR_DIVERGED);
 	assert_names(f->directory, T3 A ".partial");
 }
@@ -1414,6 +1463,7 @@ main(void)
 		resume_test(test_an_older_segment_without_its_last_bytes),
 		resume_test(test_older_forms_of_which_one_is_unreadable),
 		resume_test(test_an_open_segment_beside_the_complete_one),
+		resume_test(test_an_open_segment_beside_a_damaged_one),
 		resume_test(test_odd_sizes_are_moved_aside),
 		resume_test(test_damaged_streams_are_moved_aside),
 		resume_test(test_streams_of_an_odd_size_are_moved_aside),

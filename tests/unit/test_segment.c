@@ -602,6 +602,76 @@ test_abandon_keeps_what_is_held(void **state)
 	}
 }
 
+static void
+test_fill(void **state)
+{
+	struct fixture *f = *state;
+
+	open_at(f, CODEC_NONE, 0, 0);
+	begin_trace();
+	assert_true(segment_fill(f->segment, &f->error));
+	assert_trace("sync ." S ".tmp\n");
+	assert_names(f->directory, "." S ".tmp");
+	assert_raw(f, "." S ".tmp", 0);
+	assert_at(f, 0, 0);
+	assert_true(persist(f));
+	assert_names(f->directory, "." S ".tmp");
+	assert_true(write_to(f, 1000));
+	assert_true(persist(f));
+	assert_names(f->directory, S ".partial");
+	assert_raw(f, S ".partial", 1000);
+	assert_true(prepare(f, true));
+	assert_true(publish(f));
+	assert_names(f->directory, S);
+	assert_raw(f, S, SIZE);
+}
+
+/* Then the zeros go as they came. */
+static void
+test_fill_for_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int codec = CODEC_NONE; codec <= CODEC_GZIP; codec++) {
+		open_at(f, (enum codec)codec, 0, 0);
+		assert_true(segment_fill(f->segment, &f->error));
+		assert_true(abandon(f));
+		segment_free(f->segment);
+		f->segment = NULL;
+		assert_names(f->directory, "");
+	}
+	open_at(f, CODEC_GZIP, 0, 0);
+	assert_true(segment_fill(f->segment, &f->error));
+	assert_true(prepare(f, true));
+	assert_true(publish(f));
+	assert_names(f->directory, S ".gz");
+}
+
+/* After a failure the segment is as new. */
+static void
+test_fill_that_fails(void **state)
+{
+	struct fixture *f = *state;
+	int countdown = 0;
+
+	open_at(f, CODEC_NONE, 0, 0);
+	for (;;) {
+		faults.countdown = countdown++;
+		faults.failed = false;
+		if (segment_fill(f->segment, &f->error))
+			break;
+		assert_true(faults.failed);
+		assert_int_equal(f->error.sys_errno, EIO);
+		assert_names(f->directory, "");
+	}
+	faults.countdown = -1;
+	assert_false(faults.failed);
+	assert_true(countdown > 3);
+	assert_true(write_to(f, 1000));
+	assert_true(persist(f));
+	assert_raw(f, S ".partial", 1000);
+}
+
 /* held at or below the start of the segment: there is no file. */
 static void
 test_held_elsewhere(void **state)
@@ -900,6 +970,9 @@ main(void)
 		segment_test(test_resume_and_prepare),
 		segment_test(test_resume_at_the_end),
 		segment_test(test_abandon_keeps_what_is_held),
+		segment_test(test_fill),
+		segment_test(test_fill_for_nothing),
+		segment_test(test_fill_that_fails),
 		segment_test(test_held_elsewhere),
 		segment_test(test_free_leaves_no_temporary),
 		segment_test(test_modes),

@@ -10,7 +10,7 @@ package Known;
 use strict;
 use warnings FATAL => 'all';
 
-use Cwd qw(abs_path);
+use Compress::Raw::Zlib qw(WANT_GZIP);
 use Exporter 'import';
 use FindBin;
 use lib "$FindBin::RealBin/../integration/lib";
@@ -26,6 +26,8 @@ our @EXPORT = (
 	  known
 	  known_done
 	  known_skip
+	  lost_after_kill
+	  new_slot
 	  patience
 	  pg_receivewal
 	  preloaded
@@ -171,6 +173,73 @@ sub receive_upto
 
 	$receiver->destroy;
 	return is($status, 0, "$test_name: stops") && $reached;
+}
+
+# A slot whose WAL begins with a new segment, little of it used. That segment's
+# beginning.
+sub new_slot
+{
+	my ($server, @names) = @_;
+
+	$server->safe_psql('postgres', 'SELECT pg_switch_wal()');
+	$server->safe_psql('postgres', 'CHECKPOINT');
+	return create_slot($server, @names);
+}
+
+# What an archive lacks of the WAL from an LSN up to another after its receiver
+# was killed: the problems, one per line. An open compressed segment need not
+# have an end if what is needed can be read, and one before the last need not
+# have its final name if it is whole.
+sub lost_after_kill
+{
+	my ($archive, $server, $from, $upto) = @_;
+	my @problems =
+	  grep { /^(\w{24}|missing: |not )/ }
+	  split /\n/,
+	  $archive->problems(servers => [$server], from => $from, upto => $upto);
+	my $size = $archive->segment_size;
+	my ($last, $need) =
+	  (int(lsn_number($upto) / $size), lsn_number($upto) % $size);
+
+	return join(
+		"\n",
+		grep {
+			my ($name) = /^(?:not finished: )?(\w{24}\S*\.partial)\b/;
+			my $number = defined $name ? segment_number($name, $size) : 0;
+
+			!defined $name || !_has($archive, $name, $server,
+				  $number < $last ? $size
+				: $number == $last ? $need
+				: 0);
+		} @problems);
+}
+
+# True if the first so many bytes of a segment can be read, and are right.
+sub _has
+{
+	my ($archive, $name, $server, $len) = @_;
+	my $original =
+	  slurp_file($server->data_dir . '/pg_wal/' . substr($name, 0, 24));
+	my $plain =
+	  $archive->suffix($name) eq '.gz'
+	  ? _inflated($archive->dir . "/$name")
+	  : slurp_file(($archive->plain($name))[0]);
+
+	return length $plain >= $len
+	  && substr($plain, 0, $len) eq substr($original, 0, $len);
+}
+
+# What can be read of a gzip file that has no end: gzip itself keeps the last
+# bytes of it back.
+sub _inflated
+{
+	my ($path) = @_;
+	my $inflate = Compress::Raw::Zlib::Inflate->new(
+		-WindowBits => WANT_GZIP, -AppendOutput => 1, -ConsumeInput => 1);
+	my ($input, $plain) = (slurp_file($path), '');
+
+	$inflate->inflate($input, $plain);
+	return $plain;
 }
 
 # A copy of an archive, to go on with in another direction.
