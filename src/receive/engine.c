@@ -91,6 +91,8 @@ accepts_gap(struct engine *engine)
 		engine->gap_ahead || engine->gap_passed || !engine->begun)
 		return false;
 	engine->gap_ahead = true;
+	/* What it would advise is what happens. */
+	engine->failure.hint[0] = '\0';
 	return true;
 }
 
@@ -311,10 +313,11 @@ refuse_lost_slot(struct engine *engine)
 		"longer keeps WAL for it%s",
 		engine->config.slot, missing);
 	return error_set_hint(&engine->failure,
-		"Drop the slot and create it anew; if the WAL is gone, take a "
-		"new base backup and go on with --allow-gap. "
+		"Drop it with --drop-slot -S %s and create it anew; if the WAL "
+		"is gone, take a new base backup and go on with --allow-gap. "
 		"max_slot_wal_keep_size and idle_replication_slot_timeout say "
-		"why the slot was lost.");
+		"why the slot was lost.",
+		engine->config.slot);
 }
 
 static bool
@@ -445,14 +448,16 @@ check_server_position(struct engine *engine)
 	if (position->timeline != engine->identity.timeline ||
 		position->at <= engine->identity.flushed)
 		return true;
-	error_set(&engine->failure, ERR_UNREACHABLE,
+	error_set(&engine->failure,
+		engine->identity.leads ? ERR_DIVERGED : ERR_UNREACHABLE,
 		"the server is behind the archive: its WAL ends at " LSN_FORMAT
 		", the archive's at " LSN_FORMAT " (timeline %u)",
 		LSN_ARGS(engine->identity.flushed), LSN_ARGS(position->at),
 		position->timeline);
 	return error_set_hint(&engine->failure,
-		"A standby may catch up. A leader that lost WAL has diverged "
-		"from the archive: use a new directory for it.");
+		"A standby may catch up. A leader that lost WAL, or was "
+		"restored from a backup, has diverged from the archive: use a "
+		"new directory for it.");
 }
 
 static void

@@ -41,6 +41,7 @@ server_identify(struct server *server, struct server_identity *identity,
 	struct error *error)
 {
 	struct answer answer = {"IDENTIFY_SYSTEM", NULL};
+	const char *standby;
 	struct text query;
 	bool ok;
 
@@ -49,7 +50,11 @@ server_identify(struct server *server, struct server_identity *identity,
 	ok = answer_ask_plain(&answer, server, &query, error) &&
 		read_identity(&answer, identity, error);
 	answer_free(&answer);
-	return ok;
+	if (!ok)
+		return false;
+	standby = PQparameterStatus(server->conn, "in_hot_standby");
+	identity->leads = standby != NULL && strcmp(standby, "off") == 0;
+	return true;
 }
 
 /* The units that the server shows a size in. */

@@ -17,6 +17,7 @@ struct server_identity {
 	uint64_t system_identifier;
 	uint32_t timeline;
 	lsn flushed; /* the server's flush position */
+	bool leads;  /* it says that it is no standby (from 14 on) */
 };
 
 struct server_slot {

@@ -74,7 +74,9 @@ foreach my $codec (@codecs)
 	}
 }
 
-# Stopped or killed at any moment under load, six times to and fro.
+# Killed or stopped at any moment under load, six times to and fro. walfetch is
+# not stopped cleanly here: over a nearly full .gz.partial, pg_receivewal may
+# write a shorter file and leave the rest behind it.
 my %archives;
 my %begins;
 my $load = start_load($server, width => 200, options => [ '-R', 2000 ]);
@@ -87,7 +89,7 @@ foreach my $round (0 .. 5)
 {
 	my $program = $round % 2 ? $real : undef;
 	my $whose   = $round % 2 ? 'pg_receivewal' : 'walfetch';
-	my $signal  = $round == 2 || $round == 3 ? 'INT' : 'KILL';
+	my $signal  = $round == 3 ? 'INT' : 'KILL';
 	my @options = $round < 4 ? '--synchronous' : ();
 	my %processes = map {
 		$_ => start($program, $archives{$_}, $_, @options)

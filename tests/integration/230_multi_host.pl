@@ -89,7 +89,7 @@ sub timeline_ok
 # The files that may not change any more.
 sub complete_files
 {
-	return grep { $_ !~ /partial/ } split /\n/, $archive->fingerprint;
+	return grep { /^[0-9A-F]{24} / } split /\n/, $archive->fingerprint;
 }
 
 sub still_there
