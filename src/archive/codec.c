@@ -59,12 +59,6 @@ struct codec_decoder {
 };
 
 const char *
-codec_name(enum codec codec)
-{
-	return codec_rows[codec].name;
-}
-
-const char *
 codec_suffix(enum codec codec)
 {
 	return codec_rows[codec].suffix;
@@ -321,7 +315,7 @@ codec_decoder_open(struct codec_decoder **decoder, enum codec codec,
 	if (!codec_available(codec))
 		return error_set(error, ERR_SYSTEM,
 			"this build does not support compression with %s",
-			codec_name(codec));
+			codec_rows[codec].name);
 	made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		return error_set_memory(error);

@@ -41,9 +41,6 @@ typedef bool (*codec_source)(
 struct codec_encoder; /* opaque */
 struct codec_decoder;
 
-/* "gzip"; for messages and options. */
-const char *codec_name(enum codec codec);
-
 /* ".gz"; "" for CODEC_NONE. */
 const char *codec_suffix(enum codec codec);
 

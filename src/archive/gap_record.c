@@ -1,13 +1,14 @@
 #include "archive/gap_record.h"
 
+#include "base/number.h"
+
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Some ten thousand gaps: nobody accepts more. */
 #define GAP_FILE_MAX ((size_t)1 << 20)
 
-/* Longer than any line that we write. */
+/* More than any line that we write. */
 #define GAP_LINE_MAX 64
 
 /* The content so far; a file that does not exist is an empty one. */
@@ -20,43 +21,69 @@ read_record(const struct directory *directory, struct text *content,
 		error->code == ERR_NOT_FOUND;
 }
 
-/* Read the line at *next and step over it. False at the end. */
+/* Read "TIMELINE BEGIN END"; the line is cut into pieces. */
 static bool
-next_gap(const char **next, struct gap *gap)
+parse_gap(char *line, struct gap *gap)
 {
-	uint32_t begin_high;
-	uint32_t begin_low;
-	uint32_t end_high;
-	uint32_t end_low;
+	char *begin = strchr(line, ' ');
+	char *end = begin == NULL ? NULL : strchr(begin + 1, ' ');
+	struct error ignored;
+	int64_t timeline;
 
-	if (sscanf(*next,
-		    "%" SCNu32 " %" SCNx32 "/%" SCNx32 " %" SCNx32 "/%" SCNx32,
-		    &gap->timeline, &begin_high, &begin_low, &end_high,
-		    &end_low) != 5)
+	if (end == NULL)
 		return false;
-	gap->begin = (lsn)begin_high << 32 | begin_low;
-	gap->end = (lsn)end_high << 32 | end_low;
-	*next += strcspn(*next, "\n");
-	*next += **next == '\n';
-	return true;
+	*begin = '\0';
+	*end = '\0';
+	if (!number_parse(line, "timeline", 1, UINT32_MAX, &timeline, &ignored))
+		return false;
+	gap->timeline = (uint32_t)timeline;
+	return lsn_parse(begin + 1, &gap->begin) &&
+		lsn_parse(end + 1, &gap->end);
 }
 
-/* Look for a gap that holds LSN at. */
+/* Read the line at *next, which ends before end, and step over it. */
 static bool
-search(const struct text *content, uint32_t timeline, lsn at, bool *found,
+next_gap(const char **next, const char *end, struct gap *gap,
+	struct error *error)
+{
+	const char *newline = memchr(*next, '\n', (size_t)(end - *next));
+	size_t len = newline == NULL ? 0 : (size_t)(newline - *next);
+	size_t shown = strcspn(*next, "\n");
+	char line[GAP_LINE_MAX];
+
+	if (len < sizeof(line)) {
+		memcpy(line, *next, len);
+		line[len] = '\0';
+		if (strlen(line) == len && parse_gap(line, gap)) {
+			*next = newline + 1;
+			return true;
+		}
+	}
+	return error_set(error, ERR_DAMAGED,
+		"file \"%s\" has a line that is not a gap: \"%.*s\"",
+		GAP_FILE_NAME, shown < GAP_LINE_MAX ? (int)shown : GAP_LINE_MAX,
+		*next);
+}
+
+/* *found: all of the WAL that wanted lacks is recorded as missing. */
+static bool
+search(const struct text *content, const struct gap *wanted, bool *found,
 	struct error *error)
 {
 	const char *next = content->string;
-	struct gap gap;
+	const char *end = next + content->len;
+	bool seen = false;
 
-	*found = false;
-	while (next_gap(&next, &gap))
-		if (gap.timeline == timeline && gap.begin <= at && at < gap.end)
-			*found = true;
-	if (*next != '\0')
-		return error_set(error, ERR_DAMAGED,
-			"file \"%s\" has a line that is not a gap: \"%.40s\"",
-			GAP_FILE_NAME, next);
+	while (next < end) {
+		struct gap gap;
+
+		if (!next_gap(&next, end, &gap, error))
+			return false;
+		if (gap.timeline == wanted->timeline &&
+			gap.begin <= wanted->begin && wanted->end <= gap.end)
+			seen = true;
+	}
+	*found = seen;
 	return true;
 }
 
@@ -64,36 +91,42 @@ bool
 gap_record_find(const struct directory *directory, uint32_t timeline, lsn at,
 	bool *accepted, struct error *error)
 {
+	const struct gap wanted = {timeline, at, at + 1};
 	struct text content;
 	bool ok;
 
 	text_init(&content);
 	ok = read_record(directory, &content, error) &&
-		search(&content, timeline, at, accepted, error);
+		search(&content, &wanted, accepted, error);
 	text_free(&content);
 	return ok;
+}
+
+/* Write the record anew with one more line. */
+static bool
+append(const struct directory *directory, struct text *content,
+	const struct gap *gap, struct error *error)
+{
+	text_printf(content, "%" PRIu32 " " LSN_FORMAT " " LSN_FORMAT "\n",
+		gap->timeline, LSN_ARGS(gap->begin), LSN_ARGS(gap->end));
+	if (content->failed)
+		return error_set_memory(error);
+	return durable_write_file(
+		directory, GAP_FILE_NAME, content->string, content->len, error);
 }
 
 bool
 gap_record_add(const struct directory *directory, const struct gap *gap,
 	struct error *error)
 {
-	char line[GAP_LINE_MAX];
 	struct text content;
+	bool recorded;
 	bool ok;
 
-	(void)snprintf(line, sizeof(line),
-		"%" PRIu32 " " LSN_FORMAT " " LSN_FORMAT "\n", gap->timeline,
-		LSN_ARGS(gap->begin), LSN_ARGS(gap->end));
 	text_init(&content);
-	ok = read_record(directory, &content, error);
-	if (ok && strstr(content.string, line) == NULL) {
-		text_append(&content, line, strlen(line));
-		ok = content.failed
-			? error_set_memory(error)
-			: durable_write_file(directory, GAP_FILE_NAME,
-				  content.string, content.len, error);
-	}
+	ok = read_record(directory, &content, error) &&
+		search(&content, gap, &recorded, error) &&
+		(recorded || append(directory, &content, gap, error));
 	text_free(&content);
 	return ok;
 }

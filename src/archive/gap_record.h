@@ -20,8 +20,11 @@ struct gap {
 	lsn end;   /* the first that is there again */
 };
 
-/* Record a gap durably; one that is there already is fine. Errors: ERR_SYSTEM,
- * ERR_MEMORY, ERR_DAMAGED (the file is not one of ours). */
+/*
+ * Record a gap durably; one that is there already, perhaps as part of a larger
+ * one, is fine. Errors: ERR_SYSTEM, ERR_MEMORY, ERR_DAMAGED (the file is not
+ * one of ours; it stays as it is).
+ */
 bool gap_record_add(const struct directory *directory, const struct gap *gap,
 	struct error *error);
 

@@ -8,37 +8,32 @@
  * are completed, one whose complete file is there goes, an open segment in a
  * codec becomes a raw one, a damaged or odd-sized file is moved aside as
  * ".NAME.bad".
+ * Other programs may move finished files away meanwhile: the archive is read
+ * anew then, and what a reading of it misses counts as never there.
  * Sources: walfetch-archive(5).
  */
 #ifndef ARCHIVE_RESUME_H
 #define ARCHIVE_RESUME_H
 
-#include "archive/catalog.h"
-#include "base/text.h"
-#include "wal/record_verifier.h"
+#include "archive/open_segment.h"
 #include "wal/timeline_history.h"
 
 struct archive_position {
 	uint32_t timeline;
 	lsn at;	      /* stream from here; LSN_NONE: the archive does not say */
-	lsn previous; /* start of the record before; LSN_NONE: unknown */
 	lsn held;     /* a raw .partial durably holds the WAL up to here, at
 			 least up to at: perhaps part of a record, which an
 			 earlier run may have reported as flushed */
-};
-
-struct archive_resume {
-	const struct directory *directory;
-	struct wal_identity identity;
-	enum codec codec; /* for segments that are completed now */
-	int level;
-	struct text *notices; /* what was found odd, a line each */
+	bool follows; /* verifier stands at at, and knows the WAL before it:
+			 what comes next must follow from that */
+	struct record_verifier verifier;
 };
 
 /*
  * Compare the archive's own WAL with the identity of a server, before anything
  * is written. An archive without WAL fits every server. Errors: ERR_DIVERGED
- * (the message names the file and both values), ERR_SYSTEM, ERR_MEMORY.
+ * (the message names the file and both values), ERR_NOT_FOUND (files go faster
+ * than they can be opened), ERR_SYSTEM, ERR_MEMORY.
  */
 bool archive_check_identity(
 	const struct archive_resume *resume, struct error *error);
@@ -46,7 +41,8 @@ bool archive_check_identity(
 /*
  * Find the newest position that lies in history. position->at is LSN_NONE if
  * the archive holds no WAL. Errors: ERR_DIVERGED (it holds WAL, but none that
- * lies in history), ERR_SYSTEM, ERR_MEMORY.
+ * lies in history), ERR_DAMAGED (the record of accepted gaps is not one),
+ * ERR_NOT_FOUND (as above), ERR_SYSTEM, ERR_MEMORY.
  */
 bool archive_locate(const struct archive_resume *resume,
 	const struct timeline_history *history,

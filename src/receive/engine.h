@@ -7,6 +7,9 @@
  * wish to stop come in the same way. So tests can play the server, the disk
  * and the clock.
  *
+ * engine.c says which state comes to word; what the states do is in
+ * engine_start.c, engine_stream.c and engine_end.c, in this order.
+ *
  * Life cycle: engine_init -> (engine_next -> engine_on_...)* until ACTION_EXIT
  * -> engine_free.
  * Guarantee: a flush position is only sent when the workers called it durable,
@@ -52,7 +55,8 @@ enum engine_action_kind {
 	ACTION_CREATE_SLOT,  /* -> engine_on_slot_created */
 	ACTION_BEGIN,	     /* the workers go on at position; -> _on_begun */
 	ACTION_START,	     /* stream from position; -> engine_on_started */
-	ACTION_RECEIVE,	     /* take a message, do not wait; ->
+	ACTION_RECEIVE,	     /* take a message, do not wait; if at_hand, do not
+				read the socket either; ->
 				engine_on_message, _drained, _copy_ended */
 	ACTION_APPEND,	     /* data, len; -> engine_on_appended */
 	ACTION_PERSIST,	     /* ask the workers, or if here do it at once;
@@ -72,6 +76,7 @@ struct engine_action {
 	bool fetch;		   /* GET_HISTORY: even if it is archived */
 	const unsigned char *data; /* APPEND: inside the last message */
 	size_t len;
+	bool at_hand;		       /* RECEIVE */
 	bool here;		       /* PERSIST */
 	struct standby_status status;  /* SEND_STATUS, but for sent_us */
 	enum finisher_closing closing; /* CLOSE */
@@ -125,8 +130,9 @@ struct engine {
 	struct record_verifier verifier;
 	const unsigned char *pending; /* verified, not yet appended */
 	size_t pending_len;
-	bool blocked; /* no memory for pending */
-	bool drained; /* nothing to read */
+	bool blocked;	/* no memory for pending */
+	bool drained;	/* nothing to read */
+	bool caught_up; /* the server had no more, as heard since we woke */
 	struct finisher_progress progress;
 
 	/* Reports. */
@@ -146,8 +152,10 @@ struct engine {
 	/* The end of a connection. */
 	bool close_asked;
 	bool said_goodbye;
-	int64_t began_us;    /* the stream */
-	unsigned attempts;   /* in a row that brought nothing */
+	int64_t began_us;	 /* the stream */
+	unsigned attempts;	 /* in a row that brought nothing */
+	uint32_t ended_timeline; /* the last that the server ended; 0: none */
+	lsn ended_at;
 	unsigned empty_ends; /* of timelines, in a row, without any WAL */
 	int64_t backoff_us;  /* the next delay, before jitter */
 	int64_t retry_at_us;

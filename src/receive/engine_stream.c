@@ -74,6 +74,7 @@ engine_stream_begin(struct engine *engine, int64_t now_us)
 	engine->pending_len = 0;
 	engine->blocked = false;
 	engine->drained = false;
+	engine->caught_up = false;
 	engine->persist_asked = position->at;
 	engine->flush_floor = find_flush_floor(engine);
 	if (engine->flush_floor == LSN_NONE)
@@ -89,9 +90,14 @@ engine_stream_begin(struct engine *engine, int64_t now_us)
 	engine->next_status_us = CLOCK_NEVER;
 	engine->last_report_us = now_us;
 	engine->away_since_us = 0;
-	record_verifier_init(&engine->verifier, &identity);
-	record_verifier_start(&engine->verifier, position->timeline,
-		position->at, position->previous);
+	if (position->follows) {
+		engine->verifier = position->verifier;
+	} else {
+		record_verifier_init(&engine->verifier, &identity);
+		record_verifier_start(&engine->verifier, position->timeline,
+			position->at, LSN_NONE);
+	}
+	engine->verifier.records = 0;
 }
 
 /* Ask for a report as soon as all that was received is durable. */
@@ -230,22 +236,31 @@ watch_silence(struct engine *engine, int64_t now_us)
 }
 
 /*
+ * Only a socket that was looked at is a silent one: we may have been held up
+ * ourselves.
+ */
+static bool
+is_silent(const struct engine *engine)
+{
+	return engine->drained && !engine->caught_up;
+}
+
+/*
  * The server falls silent when it has nothing to send and hears from us, so
  * silence only means something after a question.
  */
 static bool
 ping_is_due(const struct engine *engine, int64_t now_us)
 {
-	return !engine->pinged && engine->drained &&
+	return !engine->pinged && is_silent(engine) &&
 		now_us >= after(engine->last_heard_us,
 				  engine->config.receive_timeout_us / 2);
 }
 
-/* Only a drained socket is a silent one: we may have been held up ourselves. */
 static bool
 is_timed_out(struct engine *engine, int64_t now_us)
 {
-	if (!engine->drained ||
+	if (!is_silent(engine) ||
 		now_us < after(engine->last_heard_us,
 				 engine->config.receive_timeout_us))
 		return false;
@@ -294,6 +309,8 @@ wait_or_receive(struct engine *engine, struct engine_action *action)
 
 	if (listening && !engine->drained) {
 		action->kind = ACTION_RECEIVE;
+		/* To look at the socket is then better left to the wait. */
+		action->at_hand = engine->caught_up;
 		return;
 	}
 	action->kind = ACTION_WAIT;
@@ -339,6 +356,51 @@ engine_stream_next(
 	return true;
 }
 
+/* Is the record in work the first after the archive's own? */
+static bool
+joins_archive(const struct engine *engine)
+{
+	return engine->position.follows && engine->verifier.records == 0;
+}
+
+/* Sound WAL of a server that took another way would be spliced in unseen. */
+static void
+explain_divergence(struct engine *engine)
+{
+	struct error *failure = &engine->failure;
+	struct error told = *failure;
+
+	error_set(failure, ERR_DIVERGED,
+		"the server's WAL does not continue the archive's "
+		"at " LSN_FORMAT " (timeline %u): %.512s",
+		LSN_ARGS(engine->position.at), engine->position.timeline,
+		told.message);
+	error_set_hint(failure,
+		"The server was restored, or promoted elsewhere, since the "
+		"archive was written. Use another directory for it.");
+}
+
+/* Check the WAL of a message; the join even for whom wants nothing checked. */
+static bool
+verify(struct engine *engine, const struct replication_message *message)
+{
+	bool joins = joins_archive(engine);
+
+	if (!engine->config.verify && !joins)
+		return true;
+	if (record_verifier_feed(&engine->verifier, message->data, message->len,
+		    &engine->failure))
+		return true;
+	if (joins && joins_archive(engine)) {
+		explain_divergence(engine);
+		return false;
+	}
+	if (engine->config.verify)
+		return false;
+	error_clear(&engine->failure);
+	return true;
+}
+
 /* Verify WAL and set aside what is good of it for the workers. */
 static bool
 take_wal(struct engine *engine, const struct replication_message *message)
@@ -351,9 +413,7 @@ take_wal(struct engine *engine, const struct replication_message *message)
 			"the server sent WAL from " LSN_FORMAT
 			" on, but " LSN_FORMAT " comes next",
 			LSN_ARGS(message->start), LSN_ARGS(engine->received));
-	if (engine->config.verify &&
-		!record_verifier_feed(&engine->verifier, message->data,
-			message->len, &engine->failure)) {
+	if (!verify(engine, message)) {
 		good = false;
 		good_end = record_verifier_boundary(&engine->verifier);
 		engine->flush_limit = good_end;
@@ -371,6 +431,7 @@ engine_stream_message(
 	struct engine *engine, const void *data, size_t len, int64_t now_us)
 {
 	struct replication_message message;
+	bool good = true;
 
 	if (!replication_message_parse(&message, data, len, &engine->failure))
 		return false;
@@ -380,11 +441,13 @@ engine_stream_message(
 	engine->server_sent_us = message.sent_us;
 	switch (message.kind) {
 	case MESSAGE_WAL_DATA:
-		return take_wal(engine, &message);
+		good = take_wal(engine, &message);
+		break;
 	case MESSAGE_KEEPALIVE:
 		if (message.reply_wanted)
 			want_report(engine, now_us);
-		return true;
+		break;
 	}
-	return true;
+	engine->caught_up = engine->received >= engine->server_end;
+	return good;
 }

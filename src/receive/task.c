@@ -56,37 +56,41 @@ stays_in_memory(const struct task *task)
 static bool
 has_full_window(const struct task *task)
 {
-	return task->filled - task->written >=
-		task->workshop->pool.window_size;
+	return task->filled - task->written >= task->workshop->pool.window_size;
+}
+
+static enum step_kind
+next_step_kind(const struct task *task, const struct task_view *view)
+{
+	if (task->ahead)
+		return STEP_FILL;
+	if (task->prepared)
+		return view->oldest ? STEP_PUBLISH : STEP_NONE;
+	if (task->closing == CLOSING_ABANDON ||
+		task->closing == CLOSING_SUSPEND)
+		return view->oldest ? STEP_CLOSE : STEP_NONE;
+	/* What a reader of the archive finds as .partial has no hole before. */
+	if (task->target > task->durable && view->durable_before)
+		return STEP_PERSIST;
+	if (task->closing == CLOSING_FULL)
+		return view->may_encode || !is_encoded(task) ? STEP_PREPARE
+							     : STEP_NONE;
+	if (!stays_in_memory(task) && has_full_window(task))
+		return STEP_WRITE;
+	return STEP_NONE;
 }
 
 struct step
 task_next_step(const struct task *task, const struct task_view *view)
 {
-	struct step step = {.kind = STEP_NONE};
+	struct step step = {
+		.kind = next_step_kind(task, view),
+		.upto = task->filled,
+		.closing = task->closing,
+	};
 
-	if (task->ahead) {
-		step.kind = STEP_FILL;
-	} else if (task->prepared) {
-		if (view->oldest)
-			step.kind = STEP_PUBLISH;
-	} else if (task->closing == CLOSING_ABANDON ||
-		task->closing == CLOSING_SUSPEND) {
-		if (view->oldest)
-			step.kind = STEP_CLOSE;
-		step.closing = task->closing;
-		step.upto = task->filled;
-	} else if (task->target > task->durable && view->durable_before) {
-		/* What a reader of the archive finds then has no hole. */
-		step.kind = STEP_PERSIST;
+	if (step.kind == STEP_PERSIST)
 		step.upto = task->target;
-	} else if (task->closing == CLOSING_FULL) {
-		if (!is_encoded(task) || view->may_encode)
-			step.kind = STEP_PREPARE;
-	} else if (!stays_in_memory(task) && has_full_window(task)) {
-		step.kind = STEP_WRITE;
-		step.upto = task->filled;
-	}
 	return step;
 }
 
@@ -243,4 +247,37 @@ task_free(struct task *task)
 		return;
 	task_release(task);
 	free(task);
+}
+
+void
+task_queue_add(struct task_queue *queue, struct task *task)
+{
+	task->next = NULL;
+	if (queue->last != NULL)
+		queue->last->next = task;
+	else
+		queue->first = task;
+	queue->last = task;
+}
+
+struct task *
+task_queue_take(struct task_queue *queue)
+{
+	struct task *task = queue->first;
+
+	if (task == NULL)
+		return NULL;
+	queue->first = task->next;
+	if (queue->first == NULL)
+		queue->last = NULL;
+	return task;
+}
+
+void
+task_queue_free(struct task_queue *queue)
+{
+	struct task *task;
+
+	while ((task = task_queue_take(queue)) != NULL)
+		task_free(task);
 }

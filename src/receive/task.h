@@ -58,6 +58,12 @@ struct task {
 	bool scheduled; /* a thread has it, or will */
 };
 
+/* Linked by next, oldest first; all NULL: empty. */
+struct task_queue {
+	struct task *first;
+	struct task *last;
+};
+
 /* What a task cannot see of itself. */
 struct task_view {
 	bool oldest;	     /* no segment before it is in work */
@@ -91,5 +97,13 @@ void task_release(struct task *task);
 
 /* Release and free; no thread has it any more. NULL is fine. */
 void task_free(struct task *task);
+
+void task_queue_add(struct task_queue *queue, struct task *task);
+
+/* Take the oldest out; NULL: the queue is empty. */
+struct task *task_queue_take(struct task_queue *queue);
+
+/* Free all its tasks; no thread has one any more. */
+void task_queue_free(struct task_queue *queue);
 
 #endif

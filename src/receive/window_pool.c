@@ -130,7 +130,8 @@ window_list_find(
 }
 
 bool
-window_list_release(struct window_list *list, struct window_pool *pool, lsn upto)
+window_list_release(
+	struct window_list *list, struct window_pool *pool, lsn upto)
 {
 	bool any = false;
 

@@ -15,9 +15,11 @@
 static const char stream_command[] = "START_REPLICATION";
 
 static int
-reads_before_drained(PGconn *conn)
+reads_before_drained(PGconn *conn, bool at_hand)
 {
-	return PQsslInUse(conn) || PQgssEncInUse(conn) ? READS_ENCRYPTED : 1;
+	if (PQsslInUse(conn) || PQgssEncInUse(conn))
+		return READS_ENCRYPTED;
+	return at_hand ? 0 : 1;
 }
 
 /*
@@ -25,10 +27,9 @@ reads_before_drained(PGconn *conn)
  * came before a loss of the connection may hold the reason for it.
  */
 static bool
-take_message(PGconn *conn, char **data, int *len, struct error *error)
+take_message(
+	PGconn *conn, int reads, char **data, int *len, struct error *error)
 {
-	int reads = reads_before_drained(conn);
-
 	*len = PQgetCopyData(conn, data, 1);
 	while (*len == 0 && reads-- > 0) {
 		bool alive = PQconsumeInput(conn) != 0;
@@ -72,13 +73,14 @@ read_end(PGconn *conn, struct error *error)
 }
 
 bool
-copy_receive(struct server *server, enum copy_status *status,
+copy_receive(struct server *server, bool at_hand, enum copy_status *status,
 	struct copy_message *message, struct error *error)
 {
+	int reads = reads_before_drained(server->conn, at_hand);
 	char *data = NULL;
 	int len;
 
-	if (!take_message(server->conn, &data, &len, error))
+	if (!take_message(server->conn, reads, &data, &len, error))
 		return false;
 	if (len > 0) {
 		message->data = data;

@@ -24,10 +24,12 @@ struct copy_message {
 };
 
 /*
- * Take the next whole message, reading from the socket as needed. Errors: as
- * the server sent them in mid-copy, ERR_UNREACHABLE when the connection ended.
+ * Take the next whole message, reading from the socket as needed; if at_hand,
+ * only one that an earlier read brought, so that COPY_DRAINED may leave bytes
+ * that poll() shows. Errors: as the server sent them in mid-copy,
+ * ERR_UNREACHABLE when the connection ended.
  */
-bool copy_receive(struct server *server, enum copy_status *status,
+bool copy_receive(struct server *server, bool at_hand, enum copy_status *status,
 	struct copy_message *message, struct error *error);
 
 /* Free what a message holds; an empty one is fine. */

@@ -100,8 +100,8 @@ wal_magic_version(uint16_t magic)
 	}
 }
 
-const char *
-wal_rmgr_name(uint8_t rmid)
+static const char *
+rmgr_name(uint8_t rmid)
 {
 	static const char *const names[] = {"XLOG", "Transaction", "Storage",
 		"CLOG", "Database", "Tablespace", "MultiXact", "RelMap",
@@ -474,7 +474,7 @@ static bool
 record_header_error(const struct record_verifier *verifier,
 	const unsigned char *header, lsn at, struct error *error)
 {
-	const char *name = wal_rmgr_name(header[RECORD_RMID]);
+	const char *name = rmgr_name(header[RECORD_RMID]);
 	lsn previous = get_le64(header + RECORD_PREVIOUS);
 
 	if (get_le16(header + RECORD_PADDING) != 0)
@@ -524,7 +524,7 @@ check_record_crc(const unsigned char *header, uint32_t body_crc, lsn at,
 		"invalid record checksum at " LSN_FORMAT
 		": %s (info 0x%02X), expected CRC %08" PRIX32
 		", found %08" PRIX32,
-		LSN_ARGS(at), wal_rmgr_name(header[RECORD_RMID]),
+		LSN_ARGS(at), rmgr_name(header[RECORD_RMID]),
 		header[RECORD_INFO], expected, found);
 }
 

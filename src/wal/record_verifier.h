@@ -105,7 +105,4 @@ lsn record_verifier_previous(const struct record_verifier *verifier);
  */
 int wal_magic_version(uint16_t magic);
 
-/* The name of a resource manager ("Heap"); "unknown" beyond those known. */
-const char *wal_rmgr_name(uint8_t rmid);
-
 #endif

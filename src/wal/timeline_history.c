@@ -177,16 +177,6 @@ finish:
 }
 
 const struct timeline_entry *
-timeline_history_find(const struct timeline_history *history, uint32_t timeline)
-{
-	for (size_t i = 0; i < history->count; i++) {
-		if (history->entries[i].timeline == timeline)
-			return &history->entries[i];
-	}
-	return NULL;
-}
-
-const struct timeline_entry *
 timeline_history_next(const struct timeline_history *history,
 	const struct timeline_entry *entry)
 {

@@ -41,10 +41,6 @@ void timeline_history_free(struct timeline_history *history);
 bool timeline_history_parse(struct timeline_history *history, uint32_t target,
 	const char *text, size_t len, struct error *error);
 
-/* The entry of a timeline; NULL if it is not on the path. */
-const struct timeline_entry *timeline_history_find(
-	const struct timeline_history *history, uint32_t timeline);
-
 /* The entry after this one; NULL behind the target. */
 const struct timeline_entry *timeline_history_next(
 	const struct timeline_history *history,

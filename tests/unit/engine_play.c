@@ -320,7 +320,7 @@ play_wal(struct play *play, lsn start, const void *data, size_t len)
 	assert_true(len + 25 <= PLAY_MESSAGE_MAX);
 	await_receive(play);
 	put_head(bytes, 'w', start);
-	put_be64(bytes + 9, start + len);
+	put_be64(bytes + 9, start + len + play->more);
 	put_be64(bytes + 17, 12345);
 	memcpy(bytes + 25, data, len);
 	play->action.kind = ACTION_SEND_STATUS; /* RECEIVE is answered */

@@ -37,6 +37,7 @@ struct play {
 	struct server_slot slot;
 	const char *history; /* of the target */
 	enum replication_start start_answer;
+	lsn more; /* bytes that it has beyond the WAL it sends */
 
 	/* The disk. */
 	bool disk_works; /* makes durable at once what is asked for */

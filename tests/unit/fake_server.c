@@ -303,16 +303,22 @@ read_message(struct fake_server *server, struct text *body)
 }
 
 void
+fake_take(struct fake_server *server, char type, struct text *body)
+{
+	if (server->failure != NULL)
+		return;
+	if (read_message(server, body) != type)
+		fail(server, "the client sent another type of message");
+}
+
+void
 fake_expect(struct fake_server *server, char type, const void *data, size_t len)
 {
 	struct text body;
 
-	if (server->failure != NULL)
-		return;
 	text_init(&body);
-	if (read_message(server, &body) != type)
-		fail(server, "the client sent another type of message");
-	else if (data != NULL &&
+	fake_take(server, type, &body);
+	if (server->failure == NULL && data != NULL &&
 		(body.len != len || memcmp(body.string, data, len) != 0)) {
 		(void)fprintf(stderr, "fake server: got \"%.*s\"\n",
 			(int)body.len, body.string);

@@ -68,6 +68,9 @@ void fake_expect_query(struct fake_server *server, const char *query);
 void fake_expect(
 	struct fake_server *server, char type, const void *data, size_t len);
 
+/* Expect a message of this type, whose content is added to body. */
+void fake_take(struct fake_server *server, char type, struct text *body);
+
 /* Wait until the client has closed the connection, whatever it sends. */
 void fake_expect_close(struct fake_server *server);
 

@@ -202,7 +202,7 @@ assert_decodes_to(struct stored *stored, enum codec codec,
 
 	assert_non_null(decoded);
 	if (!decode(stored, codec, decoded, &got, &error))
-		fail_msg("%s: %s", codec_name(codec), error.message);
+		fail_msg("%s: %s", codec_suffix(codec), error.message);
 	assert_int_equal(got, len);
 	assert_memory_equal(decoded, plain, len);
 	free(decoded);
@@ -367,12 +367,10 @@ test_parse_refuses(void **state)
 }
 
 static void
-test_names(void **state)
+test_suffixes(void **state)
 {
 	(void)state;
-	assert_string_equal(codec_name(CODEC_NONE), "none");
 	assert_string_equal(codec_suffix(CODEC_NONE), "");
-	assert_string_equal(codec_name(CODEC_ZSTD), "zstd");
 	assert_string_equal(codec_suffix(CODEC_ZSTD), ".zst");
 	assert_string_equal(codec_suffix(CODEC_GZIP), ".gz");
 	assert_string_equal(codec_suffix(CODEC_LZ4), ".lz4");
@@ -862,6 +860,11 @@ assert_tool_agrees(const struct directory *directory, const char *tool,
 static void
 test_standard_tools_read_it(void **state)
 {
+	static const char *const tools[CODECS] = {
+		[CODEC_GZIP] = "gzip",
+		[CODEC_LZ4] = "lz4",
+		[CODEC_ZSTD] = "zstd",
+	};
 	unsigned char *plain = make_plain(MIB);
 
 	for (size_t i = 0; i < LENGTH(levels); i++) {
@@ -871,7 +874,7 @@ test_standard_tools_read_it(void **state)
 		if (!codec_available(codec))
 			continue;
 		encode(&stored, &levels[i], plain, MIB, 100 * KIB);
-		assert_tool_agrees(*state, codec_name(codec), &stored, plain);
+		assert_tool_agrees(*state, tools[codec], &stored, plain);
 		free(stored.bytes);
 	}
 	free(plain);
@@ -883,7 +886,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_accepts),
 		cmocka_unit_test(test_parse_refuses),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_suffixes),
 		cmocka_unit_test(test_round_trip_of_each_level),
 		cmocka_unit_test(test_round_trip_of_odd_pieces),
 		cmocka_unit_test(test_round_trip_of_a_segment),

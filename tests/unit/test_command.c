@@ -87,7 +87,7 @@ identify_is_checked(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct server_identity identity = {7, 7, 7};
+		struct server_identity identity = {7, 7, 7, false};
 		struct scene s;
 
 		begin(&s, &bad[i]);

@@ -39,7 +39,7 @@ receive(struct fixture *f, struct copy_message *message)
 {
 	enum copy_status status = COPY_DRAINED;
 
-	if (!copy_receive(f->server, &status, message, &f->error))
+	if (!copy_receive(f->server, false, &status, message, &f->error))
 		fail_msg("%s", f->error.message);
 	return status;
 }
@@ -59,7 +59,7 @@ receive_next(struct fixture *f, enum copy_status *status,
 	struct copy_message *message)
 {
 	for (;;) {
-		if (!copy_receive(f->server, status, message, &f->error))
+		if (!copy_receive(f->server, false, status, message, &f->error))
 			return false;
 		if (*status != COPY_DRAINED)
 			return true;
@@ -124,6 +124,50 @@ pieces_and_batches(void **state)
 	assert_memory_equal(message.data, "three", 5);
 	copy_message_free(&message);
 	assert_int_equal(receive(&f, &message), COPY_DRAINED);
+	fixture_end(&f);
+}
+
+static void
+two_flushes(struct fake_server *fake)
+{
+	begin_copy(fake);
+	fake_copy_data(fake, "one", 3);
+	fake_copy_data(fake, "two", 3);
+	fake_flush(fake);
+	fake_wait(fake);
+	fake_copy_data(fake, "three", 5);
+	fake_flush(fake);
+	fake_expect_close(fake);
+}
+
+static enum copy_status
+receive_at_hand(struct fixture *f, struct copy_message *message)
+{
+	enum copy_status status = COPY_ENDED;
+
+	if (!copy_receive(f->server, true, &status, message, &f->error))
+		fail_msg("%s", f->error.message);
+	return status;
+}
+
+/* What an earlier read brought, and not what the socket holds. */
+static void
+at_hand(void **state)
+{
+	struct copy_message message = {NULL, 0};
+	struct fixture f;
+
+	(void)state;
+	begin(&f, two_flushes);
+	expect_message(&f, "one", 3);
+	assert_int_equal(receive_at_hand(&f, &message), COPY_MESSAGE);
+	assert_memory_equal(message.data, "two", 3);
+	copy_message_free(&message);
+	fake_go(&f.fake);
+	wait_for_socket(&f);
+	assert_int_equal(receive_at_hand(&f, &message), COPY_DRAINED);
+	wait_for_socket(&f);
+	expect_message(&f, "three", 5);
 	fixture_end(&f);
 }
 
@@ -389,6 +433,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_and_batches),
+		cmocka_unit_test(at_hand),
 		cmocka_unit_test(large),
 		cmocka_unit_test(server_ends),
 		cmocka_unit_test(we_end),

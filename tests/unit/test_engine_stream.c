@@ -324,6 +324,45 @@ synchronous(void **state)
 	play_end(&play);
 }
 
+/* A server that had no more when it sent this is not asked again in vain. */
+static void
+caught_up(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_init(&play);
+	play.config.synchronous = true;
+	begin_slowly(&play);
+	play_until(&play, ACTION_WAIT);
+	engine_on_woken(&play.engine);
+	play_until(&play, ACTION_RECEIVE);
+	assert_false(play.action.at_hand);
+	play_zeros(&play, PLAY_AT, 100);
+	play_until(&play, ACTION_RECEIVE);
+	assert_true(play.action.at_hand);
+	play_answer(&play);
+	play_until(&play, ACTION_PERSIST);
+	play_answer(&play);
+	play_quiet(&play);
+	/* But to call it silent, the socket is to be looked at. */
+	play_keepalive(&play, false);
+	play_until(&play, ACTION_RECEIVE);
+	assert_true(play.action.at_hand);
+	play_answer(&play);
+	play.now_us += 90 * SECOND;
+	play_until(&play, ACTION_WAIT);
+	assert_int_equal(play.engine.state, ENGINE_STREAM);
+	engine_on_woken(&play.engine);
+	play_until(&play, ACTION_RECEIVE);
+	assert_false(play.action.at_hand);
+	play.more = 1;
+	play_zeros(&play, PLAY_AT + 100, 100);
+	play_until(&play, ACTION_RECEIVE);
+	assert_false(play.action.at_hand);
+	play_end(&play);
+}
+
 static void
 no_flush_without_slot(void **state)
 {
@@ -803,6 +842,7 @@ main(void)
 		cmocka_unit_test(no_status_interval),
 		cmocka_unit_test(busy_stream_reports),
 		cmocka_unit_test(synchronous),
+		cmocka_unit_test(caught_up),
 		cmocka_unit_test(no_flush_without_slot),
 		cmocka_unit_test(flush_over_reconnect),
 		cmocka_unit_test(flush_floors),

@@ -65,24 +65,31 @@ begin_copy(struct fake_server *fake)
 	fake_expect(fake, 'd', NULL, 0);
 }
 
+/* The WAL's bytes from done on, of a server that has them up to end. */
+static void
+queue_wal(struct fake_server *fake, size_t done, size_t len, size_t end)
+{
+	struct text message;
+	unsigned char head[25] = {'w'};
+
+	put_be64(head + 1, BEGIN + done);
+	put_be64(head + 9, BEGIN + end);
+	text_init(&message);
+	text_append(&message, (char *)head, sizeof(head));
+	text_append(&message, (char *)scene_of(fake)->wal.bytes + done, len);
+	fake_copy_data(fake, message.string, message.len);
+	text_free(&message);
+}
+
 static void
 send_wal(struct fake_server *fake)
 {
-	struct scene *scene = scene_of(fake);
-	size_t len = wal_builder_len(&scene->wal);
-	struct text message;
-	unsigned char head[25] = {'w'};
+	size_t len = wal_builder_len(&scene_of(fake)->wal);
 
 	for (size_t done = 0; done < len;) {
 		size_t piece = len - done < 100001 ? len - done : 100001;
 
-		put_be64(head + 1, BEGIN + done);
-		put_be64(head + 9, BEGIN + len);
-		text_init(&message);
-		text_append(&message, (char *)head, sizeof(head));
-		text_append(&message, (char *)scene->wal.bytes + done, piece);
-		fake_copy_data(fake, message.string, message.len);
-		text_free(&message);
+		queue_wal(fake, done, piece, len);
 		done += piece;
 	}
 	fake_flush(fake);
@@ -263,6 +270,47 @@ stopped(void **state)
 	tear_down(&scene);
 }
 
+/* Each commit is answered as soon as it is durable. */
+static void
+three_commits(struct fake_server *fake)
+{
+	begin_copy(fake);
+	for (size_t i = 1; i <= 3; i++) {
+		struct text body;
+
+		text_init(&body);
+		queue_wal(fake, (i - 1) * 1000, 1000, i * 1000);
+		fake_flush(fake);
+		fake_take(fake, 'd', &body);
+		if (fake->failure == NULL &&
+			get_be64((unsigned char *)body.string + 9) !=
+				BEGIN + i * 1000)
+			fake->failure = "a commit is not flushed";
+		text_free(&body);
+	}
+	fixture_stop(fake->argument);
+	fake_expect(fake, 'd', NULL, 0);
+	fake_expect(fake, 'c', NULL, 0);
+	fake_expect_close(fake);
+}
+
+static void
+synchronous(void **state)
+{
+	struct scene scene;
+	struct error error;
+
+	set_up(&scene, state, three_commits);
+	scene.config.engine.synchronous = true;
+	if (!run(&scene, &error))
+		fail_msg("%s", error.message);
+	expect_file(&scene, state, "000000010000000000000005.lz4.partial",
+		BEGIN, 3000);
+	/* And the lock; the file made ahead is gone. */
+	assert_int_equal(temporary_directory_count(*state), 2);
+	tear_down(&scene);
+}
+
 /* Still starting; then it is there, and is lost in the stream; then whole. */
 static void
 in_three_attempts(struct fake_server *fake)
@@ -407,6 +455,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		directory_test(end_position),
 		directory_test(stopped),
+		directory_test(synchronous),
 		directory_test(tries_again),
 		directory_test(no_loop),
 		directory_test(stopped_while_it_waits),

@@ -1,6 +1,7 @@
 #include "archive/resume.h"
 
 #include "archive/gap_record.h"
+#include "archive/segment_reader.h"
 #include "archive_files.h"
 #include "wal_builder.h"
 
@@ -16,6 +17,104 @@
 #define T1 "00000001"
 #define T2 "00000002"
 #define T3 "00000003"
+
+/* What happens beside the wrapped functions, and what they were called for. */
+struct beside {
+	const char *listed; /* this file goes once the directory was read */
+	bool comes_back;    /* and is there again for the next reading */
+	const char *opened; /* this one goes */
+	int opening;	    /* at this opening of it; 0: never */
+	bool held_open;	    /* behind the opening, not before */
+	int looks;	    /* readings of the directory */
+	size_t written;	    /* bytes since the last sync of a file */
+	size_t synced;	    /* those of them that were synced */
+	int directory_syncs;
+};
+
+static struct beside beside;
+
+bool __wrap_catalog_scan(struct catalog *catalog,
+	const struct directory *directory, uint32_t segment_size,
+	struct error *error);
+bool __real_catalog_scan(struct catalog *catalog,
+	const struct directory *directory, uint32_t segment_size,
+	struct error *error);
+bool __wrap_segment_reader_open(struct segment_reader **reader,
+	const struct directory *directory, const char *name, enum codec codec,
+	struct error *error);
+bool __real_segment_reader_open(struct segment_reader **reader,
+	const struct directory *directory, const char *name, enum codec codec,
+	struct error *error);
+bool __wrap_durable_write(int fd, const char *name, const void *data,
+	size_t len, uint64_t offset, struct error *error);
+bool __real_durable_write(int fd, const char *name, const void *data,
+	size_t len, uint64_t offset, struct error *error);
+bool __wrap_durable_sync(const struct directory *directory, int fd,
+	const char *name, struct error *error);
+bool __real_durable_sync(const struct directory *directory, int fd,
+	const char *name, struct error *error);
+bool __wrap_durable_sync_directory(
+	const struct directory *directory, struct error *error);
+bool __real_durable_sync_directory(
+	const struct directory *directory, struct error *error);
+
+bool
+__wrap_catalog_scan(struct catalog *catalog, const struct directory *directory,
+	uint32_t segment_size, struct error *error)
+{
+	bool success;
+
+	if (beside.comes_back)
+		file_store(directory, beside.listed, "", 0);
+	success = __real_catalog_scan(catalog, directory, segment_size, error);
+	if (beside.listed != NULL)
+		(void)unlinkat(directory->fd, beside.listed, 0);
+	beside.looks++;
+	return success;
+}
+
+bool
+__wrap_segment_reader_open(struct segment_reader **reader,
+	const struct directory *directory, const char *name, enum codec codec,
+	struct error *error)
+{
+	bool goes = beside.opening > 0 && strcmp(name, beside.opened) == 0 &&
+		--beside.opening == 0;
+	bool success;
+
+	if (goes && !beside.held_open)
+		assert_int_equal(unlinkat(directory->fd, name, 0), 0);
+	success = __real_segment_reader_open(
+		reader, directory, name, codec, error);
+	if (goes && beside.held_open)
+		assert_int_equal(unlinkat(directory->fd, name, 0), 0);
+	return success;
+}
+
+bool
+__wrap_durable_write(int fd, const char *name, const void *data, size_t len,
+	uint64_t offset, struct error *error)
+{
+	beside.written += len;
+	return __real_durable_write(fd, name, data, len, offset, error);
+}
+
+bool
+__wrap_durable_sync(const struct directory *directory, int fd, const char *name,
+	struct error *error)
+{
+	beside.synced += beside.written;
+	beside.written = 0;
+	return __real_durable_sync(directory, fd, name, error);
+}
+
+bool
+__wrap_durable_sync_directory(
+	const struct directory *directory, struct error *error)
+{
+	beside.directory_syncs++;
+	return __real_durable_sync_directory(directory, error);
+}
 
 struct fixture {
 	struct directory *directory;
@@ -56,6 +155,7 @@ setup(void **state)
 	};
 	timeline_history_init(&f->history);
 	set_history(f, 1, "");
+	memset(&beside, 0, sizeof(beside));
 	*state = f;
 	return 0;
 }
@@ -144,7 +244,8 @@ assert_found(
 {
 	assert_int_equal(f->found.timeline, timeline);
 	assert_int_equal(f->found.at, at);
-	assert_int_equal(f->found.previous, previous);
+	assert_int_equal(
+		record_verifier_previous(&f->found.verifier), previous);
 	assert_int_equal(f->found.held, held);
 }
 
@@ -603,6 +704,7 @@ test_an_older_segment_that_is_not_full(void **state)
 	assert_notice(f, NULL);
 	assert_names(f->directory,
 		GAP_FILE_NAME " " T1 A ".partial " T1 B ".partial");
+	assert_open(f, T1 A ".partial", end);
 }
 
 /*
@@ -613,8 +715,10 @@ static void
 test_an_older_segment_without_its_last_bytes(void **state)
 {
 	struct fixture *f = *state;
+	struct gap gap;
 
 	fill_segment(f, true);
+	gap = (struct gap){1, f->wal.previous, start_of(1)};
 	wal_builder_add_many(&f->wal, SIZE + 300000);
 	store_open(f, T1 A ".partial", CODEC_NONE, start_of(1) - 1000);
 	store_open(f, T1 B ".partial", CODEC_NONE, f->wal.at);
@@ -622,6 +726,19 @@ test_an_older_segment_without_its_last_bytes(void **state)
 	assert_found(f, 1, f->wal.at, f->wal.previous, f->wal.at);
 	assert_names(f->directory, T1 A ".partial " T1 B ".partial");
 	assert_notice(f, "file \"" T1 A ".partial\" is not full");
+
+	/* The loss is accepted from that record on, not from one before. */
+	gap.begin += 8;
+	assert_true(gap_record_add(f->directory, &gap, &f->error));
+	locate(f);
+	assert_notice(f, "file \"" T1 A ".partial\" is not full");
+	gap.begin -= 8;
+	assert_true(gap_record_add(f->directory, &gap, &f->error));
+	locate(f);
+	assert_notice(f, NULL);
+	assert_names(f->directory,
+		GAP_FILE_NAME " " T1 A ".partial " T1 B ".partial");
+	assert_open(f, T1 A ".partial", start_of(1) - 1000);
 }
 
 static void
@@ -926,7 +1043,8 @@ test_cut_streams(void **state)
 			(size_t)(f->found.held - BASE), &f->error));
 		assert_int_equal(record_verifier_boundary(&v), f->found.at);
 		assert_int_equal(
-			record_verifier_previous(&v), f->found.previous);
+			record_verifier_previous(&v),
+			record_verifier_previous(&f->found.verifier));
 		assert_names(f->directory, T1 A ".partial");
 		assert_open(f, T1 A ".partial", f->found.held);
 		assert_int_equal(
@@ -1414,6 +1532,214 @@ test_an_archive_without_wal_fits(void **state)
 	assert_names(f->directory, T1 A ".partial 00000002.history");
 }
 
+/*
+ * The process that wrote the file may have died before its sync, or have seen
+ * it fail: what counts as held was written again and synced.
+ */
+static void
+test_what_is_held_is_synced(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_segment(f, true);
+	wal_builder_add_many(&f->wal, SIZE + 300000);
+	store(f, T1 A, CODEC_NONE, 0);
+	store_open(f, T1 B ".partial", CODEC_NONE, f->wal.at);
+	locate(f);
+	assert_int_equal(f->found.held, f->wal.at);
+	assert_true(beside.synced >= f->wal.at - start_of(1));
+	assert_int_equal(beside.written, 0);
+	assert_true(beside.directory_syncs > 0);
+
+	/* The name of a complete one is all that may not be durable. */
+	assert_int_equal(unlinkat(f->directory->fd, T1 B ".partial", 0), 0);
+	memset(&beside, 0, sizeof(beside));
+	locate(f);
+	assert_int_equal(f->found.held, start_of(1));
+	assert_true(beside.directory_syncs > 0);
+}
+
+/* Locate without the check of the identity; it looked so often. */
+static void
+locate_in(struct fixture *f, int looks)
+{
+	text_clear(&f->notices);
+	memset(&f->found, 0xA5, sizeof(f->found));
+	beside.looks = 0;
+	if (!archive_locate(&f->resume, &f->history, &f->found, &f->error))
+		fail_msg("%s", f->error.message);
+	assert_int_equal(beside.looks, looks);
+}
+
+static void
+test_the_newest_vanishes(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_segment(f, true);
+	fill_segment(f, true);
+	store(f, T1 A, CODEC_NONE, 0);
+	for (int codec = CODEC_NONE; codec < CODECS; codec++) {
+		for (int open = 0; open < 2; open++) {
+			char name[ARCHIVE_NAME_MAX];
+
+			if (!codec_available((enum codec)codec))
+				continue;
+			with_suffix(name, T1 B, (enum codec)codec,
+				open != 0 ? ".partial" : "");
+			store(f, name, (enum codec)codec, 1);
+			beside.listed = name;
+			locate_in(f, 2);
+			assert_found(f, 1, start_of(1), LSN_NONE, start_of(1));
+			assert_notice(f, NULL);
+			assert_names(f->directory, T1 A);
+		}
+	}
+}
+
+/* It goes at the first opening, at the next, and so on: until it stays. */
+static void
+open_segment_vanishes_in_work(struct fixture *f, enum codec codec)
+{
+	char name[ARCHIVE_NAME_MAX];
+
+	with_suffix(name, T1 B, codec, ".partial");
+	beside.opened = name;
+	for (int opening = 1;; opening++) {
+		store_open(f, name, codec, start_of(2));
+		beside.opening = opening;
+		locate(f);
+		assert_notice(f, NULL);
+		if (beside.opening > 0) {
+			assert_true(opening > 2);
+			break;
+		}
+		assert_found(f, 1, start_of(1), LSN_NONE, start_of(1));
+		assert_names(f->directory, T1 A);
+	}
+	beside.opening = 0;
+	assert_int_equal(f->found.at, start_of(2));
+	assert_names(f->directory, T1 A " " T1 B ".lz4");
+	assert_int_equal(unlinkat(f->directory->fd, T1 B ".lz4", 0), 0);
+}
+
+static void
+test_an_open_segment_vanishes_in_work(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_segment(f, true);
+	fill_segment(f, false);
+	store(f, T1 A, CODEC_NONE, 0);
+	f->resume.codec = CODEC_LZ4;
+	for (int codec = CODEC_NONE; codec < CODECS; codec++)
+		if (codec_available((enum codec)codec))
+			open_segment_vanishes_in_work(f, (enum codec)codec);
+}
+
+static void
+test_a_damaged_file_vanishes(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_segment(f, true);
+	store(f, T1 A, CODEC_NONE, 0);
+	file_store(f->directory, T1 B ".gz", "", 0);
+	beside.opened = T1 B ".gz";
+	beside.opening = 1;
+	beside.held_open = true;
+	locate_in(f, 2);
+	assert_found(f, 1, start_of(1), LSN_NONE, start_of(1));
+	assert_notice(f, NULL);
+	assert_names(f->directory, T1 A);
+}
+
+/* What was found odd before another look is said once. */
+static void
+test_notices_of_two_looks(void **state)
+{
+	struct fixture *f = *state;
+	lsn end;
+
+	wal_builder_add_many(&f->wal, 300000);
+	end = f->wal.at;
+	fill_segment(f, true);
+	fill_segment(f, true);
+	fill_segment(f, false);
+	store_open(f, T1 A ".partial", CODEC_NONE, end);
+	store(f, T1 B, CODEC_NONE, 1);
+	store(f, T1 C, CODEC_NONE, 2);
+	beside.opened = T1 C;
+	beside.opening = 1;
+	locate_in(f, 2);
+	assert_found(f, 1, start_of(2), LSN_NONE, start_of(2));
+	assert_notice(f, "file \"" T1 A ".partial\" is not full");
+	assert_names(f->directory, T1 A ".partial " T1 B);
+}
+
+/* The segment that the end of an older one is proven with. */
+static void
+test_a_proof_vanishes(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_segment(f, true);
+	fill_segment(f, true);
+	wal_builder_add_many(&f->wal, (size_t)2 * SIZE + 300000);
+	store_open(f, T1 A ".partial", CODEC_NONE, start_of(1));
+	store(f, T1 B, CODEC_NONE, 1);
+	store_open(f, T1 C ".partial", CODEC_NONE, f->wal.at);
+	beside.opened = T1 B;
+	beside.opening = 1;
+	locate_in(f, 2);
+	assert_found(f, 1, f->wal.at, f->wal.previous, f->wal.at);
+	assert_notice(f, "file \"" T1 A ".partial\" is not full");
+	assert_names(f->directory, T1 A ".partial " T1 C ".partial");
+	assert_open(f, T1 A ".partial", start_of(1));
+}
+
+/* There is an end to looking again. */
+static void
+test_files_that_never_stay(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_segment(f, true);
+	store(f, T1 A, CODEC_NONE, 0);
+	beside.listed = T1 B ".gz";
+	beside.comes_back = true;
+	assert_false(
+		archive_locate(&f->resume, &f->history, &f->found, &f->error));
+	assert_int_equal(f->error.code, ERR_NOT_FOUND);
+	assert_non_null(strstr(f->error.message, T1 B ".gz"));
+	assert_in_range(beside.looks, 10, 1000);
+
+	beside.looks = 0;
+	assert_false(archive_check_identity(&f->resume, &f->error));
+	assert_int_equal(f->error.code, ERR_NOT_FOUND);
+	assert_in_range(beside.looks, 10, 1000);
+}
+
+/* What is there still tells whose archive it is. */
+static void
+test_identity_while_files_vanish(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_segment(f, true);
+	fill_segment(f, true);
+	store(f, T1 A, CODEC_NONE, 0);
+	store(f, T1 B ".gz", CODEC_GZIP, 1);
+	beside.listed = T1 B ".gz";
+	f->resume.identity.system_identifier = 42;
+	assert_refused(f, "file \"" T1 A "\" has system identifier");
+	assert_int_equal(beside.looks, 2);
+
+	beside.listed = T1 A;
+	assert_true(archive_check_identity(&f->resume, &f->error));
+	assert_names(f->directory, "");
+}
+
 /* What archive_locate did once, it need not do again. */
 static void
 test_locate_twice(void **state)
@@ -1493,6 +1819,14 @@ main(void)
 		resume_test(test_identity_in_a_damaged_archive),
 		resume_test(test_identity_with_an_unknown_magic),
 		resume_test(test_an_archive_without_wal_fits),
+		resume_test(test_what_is_held_is_synced),
+		resume_test(test_the_newest_vanishes),
+		resume_test(test_an_open_segment_vanishes_in_work),
+		resume_test(test_a_damaged_file_vanishes),
+		resume_test(test_notices_of_two_looks),
+		resume_test(test_a_proof_vanishes),
+		resume_test(test_files_that_never_stay),
+		resume_test(test_identity_while_files_vanish),
 		resume_test(test_locate_twice),
 	};
 

@@ -1,0 +1,24 @@
+/*
+ * archive/older_segments.h - open segments below the newest of a timeline.
+ *
+ * Names appear in order, so such a segment had all its bytes when the process
+ * died that was to complete it, unless a gap was allowed. One that is full
+ * gets its final name; one whose complete file is there, and holds as much,
+ * goes; any other one is left as it is, with a notice unless its loss is on
+ * record (archive/gap_record.h).
+ */
+#ifndef ARCHIVE_OLDER_SEGMENTS_H
+#define ARCHIVE_OLDER_SEGMENTS_H
+
+#include "archive/open_segment.h"
+
+/*
+ * Put the open segments of newest's timeline in order, newest's own only as
+ * far as it is complete. Errors: ERR_DAMAGED (the record of gaps is not one),
+ * and those of archive/open_segment.h.
+ */
+bool older_segments_finish(const struct archive_resume *resume,
+	const struct catalog *catalog, const struct archive_name *newest,
+	struct error *error);
+
+#endif
