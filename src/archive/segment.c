@@ -326,7 +326,9 @@ segment_publish(struct segment *segment, struct error *error)
 	}
 	segment->written = segment->end;
 	segment->durable = segment->end;
-	return true;
+	/* One that held nothing was not resumed, and is still there. */
+	return segment->named ||
+		durable_unlink(directory, segment->partial, error);
 }
 
 bool
