@@ -35,11 +35,11 @@ done
 
 install_packages "${build_packages[@]}" time
 install_postgresql
-build_project build -DBUILD_TESTING=OFF >/dev/null
+build_project build-bench -DBUILD_TESTING=OFF >/dev/null
 [ -x "$pg_bin/pg_receivewal" ] || die "no pg_receivewal in $pg_bin"
 
 work=$(mktemp -d "$folder/walfetch-bench.XXXXXX")
-cp build/src/walfetch "$work"
+cp build-bench/src/walfetch "$work"
 give_to_user "$work"
 cd "$work"
 

@@ -125,7 +125,7 @@ archived_position(void **state)
 	play.config.slot = "s";
 	play.slot.restart = PLAY_AT;
 	play.located = (struct archive_position){
-		1, PLAY_AT - 5000, PLAY_AT - 5100, PLAY_AT - 4990};
+		.timeline = 1, .at = PLAY_AT - 5000, .held = PLAY_AT - 4990};
 	play_begin(&play);
 	play_until(&play, ACTION_START);
 	assert_int_equal(play.count[ACTION_BEGIN], 1);
@@ -459,7 +459,8 @@ timeline_end(void **state)
 	play_answer(&play);
 	play.identity.timeline = 2;
 	play.history = "1\t0/3003E8\n";
-	play.located = (struct archive_position){2, PLAY_AT, 0, PLAY_AT};
+	play.located = (struct archive_position){
+		.timeline = 2, .at = PLAY_AT, .held = PLAY_AT};
 	play_to_state(&play, ENGINE_LOCATE);
 	assert_int_equal(play.closing, CLOSING_ABANDON);
 	play_until(&play, ACTION_START);
@@ -521,8 +522,8 @@ server_behind(void **state)
 
 	(void)state;
 	play_init(&play);
-	play.located =
-		(struct archive_position){1, PLAY_AT + 0x9000, 0, PLAY_AT};
+	play.located = (struct archive_position){
+		.timeline = 1, .at = PLAY_AT + 0x9000, .held = PLAY_AT};
 	play.located.held = play.located.at;
 	play.config.no_loop = true;
 	play_begin(&play);
@@ -540,7 +541,8 @@ end_before_start(void **state)
 	(void)state;
 	play_init(&play);
 	play.config.end = PLAY_AT;
-	play.located = (struct archive_position){1, PLAY_AT, 0, PLAY_AT};
+	play.located = (struct archive_position){
+		.timeline = 1, .at = PLAY_AT, .held = PLAY_AT};
 	play_begin(&play);
 	expect_exit(&play, ERR_NONE);
 	assert_int_equal(play.count[ACTION_START], 0);
@@ -593,7 +595,8 @@ gap_in_stream(void **state)
 	(void)state;
 	play_init(&play);
 	play.config.allow_gap = true;
-	play.located = (struct archive_position){1, 0x100000, 0, 0x100000};
+	play.located = (struct archive_position){
+		.timeline = 1, .at = 0x100000, .held = 0x100000};
 	play_begin(&play);
 	play_to_stream(&play);
 	play_fail(&play, ERR_GAP, true);
@@ -621,7 +624,8 @@ gap_behind_slot(void **state)
 	play.slot.restart = 0x100010;
 	play.identity.timeline = 3;
 	play.history = history_3;
-	play.located = (struct archive_position){1, 0x180000, 0, 0x180000};
+	play.located = (struct archive_position){
+		.timeline = 1, .at = 0x180000, .held = 0x180000};
 	play_begin(&play);
 	play_until(&play, ACTION_START);
 	play_fail(&play, ERR_GAP, true);
@@ -639,7 +643,8 @@ gap_again(void **state)
 	(void)state;
 	play_init(&play);
 	play.config.allow_gap = true;
-	play.located = (struct archive_position){1, 0x100000, 0, 0x100000};
+	play.located = (struct archive_position){
+		.timeline = 1, .at = 0x100000, .held = 0x100000};
 	play_begin(&play);
 	play_until(&play, ACTION_START);
 	play_fail(&play, ERR_GAP, true);
@@ -666,7 +671,8 @@ gap_without_way_out(void **state)
 	(void)state;
 	play_init(&play);
 	play.config.allow_gap = true;
-	play.located = (struct archive_position){1, at, 0, at};
+	play.located =
+		(struct archive_position){.timeline = 1, .at = at, .held = at};
 	play_begin(&play);
 	play_until(&play, ACTION_START);
 	play_fail(&play, ERR_GAP, true);
@@ -684,7 +690,8 @@ gap_refused(void **state)
 
 	(void)state;
 	play_init(&play);
-	play.located = (struct archive_position){1, 0x100000, 0, 0x100000};
+	play.located = (struct archive_position){
+		.timeline = 1, .at = 0x100000, .held = 0x100000};
 	play_begin(&play);
 	play_to_stream(&play);
 	play_fail(&play, ERR_GAP, true);

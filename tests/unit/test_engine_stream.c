@@ -406,7 +406,7 @@ flush_over_reconnect(void **state)
 	assert_int_equal(play.status.flush, PLAY_AT + 1000);
 	play_fail(&play, ERR_UNREACHABLE, true);
 	play.located = (struct archive_position){
-		1, PLAY_AT + 800, PLAY_AT, PLAY_AT + 900};
+		.timeline = 1, .at = PLAY_AT + 800, .held = PLAY_AT + 900};
 	play_to_state(&play, ENGINE_STREAM);
 	play_quiet(&play);
 	assert_int_equal(play.status.flush, LSN_NONE);
@@ -440,11 +440,13 @@ flush_floors(void **state)
 
 	(void)state;
 	play_init(&play);
-	play.located = (struct archive_position){1, PLAY_AT, 0, PLAY_AT + 500};
+	play.located = (struct archive_position){
+		.timeline = 1, .at = PLAY_AT, .held = PLAY_AT + 500};
 	expect_floor(&play, PLAY_AT + 500);
 
 	play_init(&play);
-	play.located = (struct archive_position){1, PLAY_AT, 0, PLAY_AT};
+	play.located = (struct archive_position){
+		.timeline = 1, .at = PLAY_AT, .held = PLAY_AT};
 	play.slot.restart = PLAY_AT + 600;
 	expect_floor(&play, PLAY_AT + 600);
 }
@@ -465,7 +467,8 @@ flush_floor_dropped(void **state)
 	play.identity.timeline = 2;
 	play.history = "1\t0/302000\n";
 	play.identity.flushed = PLAY_AT + 0x3000;
-	play.located = (struct archive_position){2, PLAY_AT, 0, PLAY_AT};
+	play.located = (struct archive_position){
+		.timeline = 2, .at = PLAY_AT, .held = PLAY_AT};
 	play.may_go_back = true;
 	play_to_state(&play, ENGINE_STREAM);
 	play_quiet(&play);
@@ -558,6 +561,81 @@ damaged_record_acknowledged(void **state)
 	expect_exit(&play, ERR_DAMAGED);
 	assert_int_equal(play.status.flush, LSN_NONE);
 	assert_int_equal(play.appended, bad + 100);
+	play_end(&play);
+	wal_builder_free(&b);
+}
+
+/* The archive ends at PLAY_AT, inside a record or between two. */
+static void
+begin_behind(struct play *play, struct wal_builder *b, bool verify)
+{
+	struct archive_position *located = &play->located;
+	struct wal_identity identity = {PLAY_SYSTEM, PLAY_SEGMENT};
+	struct error error;
+
+	play_init(play);
+	play->config.verify = verify;
+	*located = (struct archive_position){
+		.timeline = 1,
+		.at = PLAY_AT,
+		.held = PLAY_AT,
+		.follows = true,
+	};
+	record_verifier_init(&located->verifier, &identity);
+	record_verifier_start(&located->verifier, 1, b->base, LSN_NONE);
+	assert_true(record_verifier_feed(&located->verifier, b->bytes,
+		(size_t)(PLAY_AT - b->base), &error));
+	begin_stream(play);
+}
+
+/* The server's WAL is sound, but it is not the archive's. */
+static void
+diverged(void **state)
+{
+	(void)state;
+	for (int verify = 0; verify < 2; verify++) {
+		struct wal_builder ours;
+		struct wal_builder theirs;
+		struct play play;
+
+		wal_builder_init(&ours, PLAY_AT - PLAY_SEGMENT);
+		wal_builder_leave_room(&ours, 0);
+		wal_builder_add_many(&ours, PLAY_SEGMENT - 9000);
+		wal_builder_add(&ours, 60000);
+		wal_builder_init(&theirs, PLAY_AT);
+		wal_builder_add_many(&theirs, 5000);
+		begin_behind(&play, &ours, verify != 0);
+		play_wal(
+			&play, PLAY_AT, theirs.bytes, wal_builder_len(&theirs));
+		expect_exit(&play, ERR_DIVERGED);
+		assert_int_equal(play.appended, PLAY_AT);
+		assert_non_null(strstr(play.engine.failure.message,
+			"does not continue the archive's"));
+		play_end(&play);
+		wal_builder_free(&ours);
+		wal_builder_free(&theirs);
+	}
+}
+
+/* What continues the archive goes on, and damage later on is damage. */
+static void
+continued(void **state)
+{
+	struct wal_builder b;
+	struct play play;
+	size_t rest;
+
+	(void)state;
+	wal_builder_init(&b, PLAY_AT - PLAY_SEGMENT);
+	wal_builder_add_many(&b, PLAY_SEGMENT - 9000);
+	wal_builder_add(&b, 60000);
+	wal_builder_add_many(&b, PLAY_SEGMENT + 80000);
+	rest = (size_t)(b.at - PLAY_AT);
+	begin_behind(&play, &b, true);
+	*wal_builder_at(&b, b.at - 1) ^= 1;
+	play_wal(&play, PLAY_AT, wal_builder_at(&b, PLAY_AT), rest);
+	expect_exit(&play, ERR_DAMAGED);
+	assert_true(play.appended > PLAY_AT + 50000);
 	play_end(&play);
 	wal_builder_free(&b);
 }
@@ -849,6 +927,8 @@ main(void)
 		cmocka_unit_test(flush_floor_dropped),
 		cmocka_unit_test(damaged_record),
 		cmocka_unit_test(damaged_record_acknowledged),
+		cmocka_unit_test(diverged),
+		cmocka_unit_test(continued),
 		cmocka_unit_test(not_verified),
 		cmocka_unit_test(damaged_and_stopped),
 		cmocka_unit_test(nonsense_and_stopped),
