@@ -632,7 +632,7 @@ continued(void **state)
 	wal_builder_add_many(&b, PLAY_SEGMENT + 80000);
 	rest = (size_t)(b.at - PLAY_AT);
 	begin_behind(&play, &b, true);
-	*wal_builder_at(&b, b.at - 1) ^= 1;
+	*wal_builder_at(&b, b.at - 16) ^= 1;
 	play_wal(&play, PLAY_AT, wal_builder_at(&b, PLAY_AT), rest);
 	expect_exit(&play, ERR_DAMAGED);
 	assert_true(play.appended > PLAY_AT + 50000);
