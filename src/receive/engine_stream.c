@@ -377,7 +377,8 @@ explain_divergence(struct engine *engine)
 		told.message);
 	error_set_hint(failure,
 		"The server was restored, or promoted elsewhere, since the "
-		"archive was written. Use another directory for it.");
+		"archive was written, or its WAL is damaged there. Use another "
+		"directory for a server that took another way.");
 }
 
 /* Check the WAL of a message; the join even for whom wants nothing checked. */
@@ -392,7 +393,8 @@ verify(struct engine *engine, const struct replication_message *message)
 		    &engine->failure))
 		return true;
 	if (joins && joins_archive(engine)) {
-		explain_divergence(engine);
+		if (engine->verifier.chain_broken)
+			explain_divergence(engine);
 		return false;
 	}
 	if (engine->config.verify)

@@ -150,6 +150,7 @@ record_verifier_start(struct record_verifier *verifier, uint32_t timeline,
 	verifier->boundary = at;
 	verifier->previous = previous;
 	verifier->page_timeline = 0;
+	verifier->chain_broken = false;
 	verifier->records = 0;
 
 	/*
@@ -346,6 +347,7 @@ check_continuation(
 		verifier->remaining = rem_len;
 	if (rem_len == verifier->remaining)
 		return true;
+	verifier->chain_broken = true;
 	if (verifier->remaining == 0)
 		return error_set(error, ERR_DAMAGED,
 			"unexpected contrecord of %" PRIu32
@@ -457,17 +459,21 @@ take_unseen_tail(struct record_verifier *verifier, struct span *span)
 }
 
 static bool
-check_total_len(uint32_t total_len, lsn at, struct error *error)
+check_total_len(struct record_verifier *verifier, uint32_t total_len,
+	struct error *error)
 {
+	lsn at = verifier->record_start;
+
+	if (total_len >= WAL_RECORD_HEADER_LEN && total_len < RECORD_LEN_LIMIT)
+		return true;
+	verifier->chain_broken = true;
 	if (total_len == 0)
 		return error_set(error, ERR_DAMAGED,
 			"no record at " LSN_FORMAT ": the valid WAL ends there",
 			LSN_ARGS(at));
-	if (total_len < WAL_RECORD_HEADER_LEN || total_len >= RECORD_LEN_LIMIT)
-		return error_set(error, ERR_DAMAGED,
-			"invalid record length %" PRIu32 " at " LSN_FORMAT,
-			total_len, LSN_ARGS(at));
-	return true;
+	return error_set(error, ERR_DAMAGED,
+		"invalid record length %" PRIu32 " at " LSN_FORMAT, total_len,
+		LSN_ARGS(at));
 }
 
 static bool
@@ -496,7 +502,7 @@ record_header_error(const struct record_verifier *verifier,
 }
 
 static inline bool
-check_record_header(const struct record_verifier *verifier,
+check_record_header(struct record_verifier *verifier,
 	const unsigned char *header, lsn at, struct error *error)
 {
 	lsn previous = get_le64(header + RECORD_PREVIOUS);
@@ -506,6 +512,7 @@ check_record_header(const struct record_verifier *verifier,
 
 	if (linked && get_le16(header + RECORD_PADDING) == 0)
 		return true;
+	verifier->chain_broken = true;
 	return record_header_error(verifier, header, at, error);
 }
 
@@ -641,7 +648,7 @@ take_record_header(struct record_verifier *verifier, struct span *span,
 		uint32_t total_len =
 			get_le32(verifier->header + RECORD_TOTAL_LEN);
 
-		if (!check_total_len(total_len, verifier->record_start, error))
+		if (!check_total_len(verifier, total_len, error))
 			return false;
 		verifier->remaining = total_len - verifier->filled;
 	}

@@ -59,7 +59,8 @@ struct record_verifier {
 	uint32_t crc;		/* state over the body so far */
 	uint32_t filled;	/* bytes in header */
 	uint16_t magic;		/* of the last page; 0: none yet */
-	uint64_t records;	/* that passed */
+	bool chain_broken; /* the fault: one record does not follow another */
+	uint64_t records;  /* that passed */
 	unsigned char header[WAL_RECORD_HEADER_LEN];
 	unsigned char page_header[WAL_LONG_HEADER_LEN];
 };
