@@ -13,6 +13,7 @@ is() {
 install_below() {
 	root=$1
 	shift
+	! command -v ninja >/dev/null || set -- -G Ninja "$@"
 	run cmake -S "$source_dir" -B "$root.build" -DBUILD_TESTING=OFF \
 		-DCMAKE_INSTALL_PREFIX=/usr "$@"
 	is 'cmake' "$status" 0

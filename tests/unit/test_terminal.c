@@ -47,10 +47,25 @@ child_main(int stop_fd)
 	return echoes() ? (int)error.code : 102;
 }
 
+/* A change root without devpts has no terminals to play with. */
+static void
+need_terminals(void)
+{
+	int master;
+	int slave;
+
+	if (openpty(&master, &slave, NULL, NULL, NULL) != 0)
+		skip();
+	(void)close(master);
+	(void)close(slave);
+}
+
 static void
 start(struct child *child)
 {
 	int ends[2];
+
+	need_terminals();
 
 	assert_int_equal(pipe(ends), 0);
 	child->pid = forkpty(&child->terminal, NULL, NULL, NULL);
@@ -180,6 +195,7 @@ width(void **state)
 	int slave;
 
 	(void)state;
+	need_terminals();
 	assert_int_equal(openpty(&master, &slave, NULL, NULL, &size), 0);
 	assert_int_equal(terminal_width(slave), 77);
 	assert_int_equal(terminal_width(-1), 0);
