@@ -61,7 +61,6 @@ my $conninfo =
 my $archive = new_archive();
 
 add_standby('b', 'a');
-my $begin    = flush_lsn($servers{a});
 my $receiver = start_receiver(
 	undef, $archive,
 	conninfo => $conninfo,
@@ -102,6 +101,8 @@ sub still_there
 
 # A switchover: a shuts down and hands all it has to both.
 ok(flushed('a', write_wal($servers{a}, 2.5)), 'a: streams from the leader');
+my ($first) = starts('a', 1);
+my $begin  = sprintf('%X/%08X', $first >> 32, $first & 0xFFFFFFFF);
 my @before = complete_files();
 my $load   = start_load($servers{a});
 random_moment(0.5);

@@ -70,7 +70,9 @@ my ($busiest) = (sort { $b <=> $a } values %ticks)[0];
 $busiest //= 0;
 note(sprintf('user time %.1f s in %.1f s, main thread %d of %d ticks',
 		$user, $wall, $stream, $total));
-cmp_ok($stream, '<', $total / 3, 'the stream does not compress');
+# What a sanitizer adds falls on the stream's thread most of all.
+my $share = ($ENV{WALFETCH_TIME_FACTOR} // 1) > 1 ? 0.6 : 0.33;
+cmp_ok($stream, '<', $total * $share, 'the stream does not compress');
 open my $info, '<', '/proc/cpuinfo' or die $!;
 my $processors = grep { /^processor\s*:/ } <$info>;
 SKIP:
