@@ -93,10 +93,12 @@ sub fingerprint
 	{
 		my $path = "$self->{dir}/$name";
 		my $stat = lstat($path);
+		# A start writes an open segment over itself, to know it durable.
+		my $mtime = $name =~ /\.partial$/ ? 0 : $stat->mtime;
 		open my $file, '<:raw', $path or die "could not open \"$path\": $!";
 		push @lines,
 		  sprintf('%s %o %d %d %s',
-			$name, $stat->mode, $stat->size, $stat->mtime,
+			$name, $stat->mode, $stat->size, $mtime,
 			Digest::MD5->new->addfile($file)->hexdigest);
 		close $file;
 	}
