@@ -9,7 +9,7 @@ usage() {
 Usage: tests/run.sh [OPTION]...
 Install what the tests need, build into build/ and run the tests.
 
-  --label LABEL      only these: unit, integration, lint
+  --label LABEL      only these: unit, cli, lint, integration, known
   --compare          run the known failures of other receivers with
                      pg_receivewal and with walfetch, and print both, side by
                      side (a table for a page: MARKDOWN=1)
