@@ -66,6 +66,9 @@ next_step_kind(const struct task *task, const struct task_view *view)
 		return STEP_FILL;
 	if (task->prepared)
 		return view->oldest ? STEP_PUBLISH : STEP_NONE;
+	/* Space that a later segment took may be what the oldest waits for. */
+	if (task->workshop->config.min_free > 0 && !view->oldest)
+		return STEP_NONE;
 	if (task->closing == CLOSING_ABANDON ||
 		task->closing == CLOSING_SUSPEND)
 		return view->oldest ? STEP_CLOSE : STEP_NONE;
@@ -159,13 +162,16 @@ write_windows(struct task *task, lsn upto, struct error *error)
 	return true;
 }
 
-/* Only a convenience: without it the segment's first write makes the file. */
+/*
+ * Only a convenience: without it the segment's first write makes the file. Not
+ * where space counts.
+ */
 static void
 step_fill(struct task *task)
 {
 	struct error ignored;
 
-	if (!workshop_space_is_short(task->workshop))
+	if (task->workshop->config.min_free == 0)
 		(void)segment_fill(task->segment, &ignored);
 }
 

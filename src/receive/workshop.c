@@ -57,8 +57,8 @@ workshop_hurry(struct workshop *workshop)
 	(void)pthread_cond_broadcast(&workshop->hurry_set);
 }
 
-bool
-workshop_space_is_short(const struct workshop *workshop)
+static bool
+space_is_short(const struct workshop *workshop)
 {
 	const struct finisher_config *config = &workshop->config;
 	uint64_t available;
@@ -100,7 +100,7 @@ pause_for_space(struct workshop *workshop)
 void
 workshop_wait_for_space(struct workshop *workshop)
 {
-	while (workshop_space_is_short(workshop)) {
+	while (space_is_short(workshop)) {
 		set_space_short(workshop, true);
 		if (pause_for_space(workshop))
 			break;

@@ -42,10 +42,10 @@ void workshop_wake(struct workshop *workshop);
 /* Wait for space no longer, nor begin to. The mutex is held. */
 void workshop_hurry(struct workshop *workshop);
 
-/* Are fewer than min_free bytes free? Asks the disk. */
-bool workshop_space_is_short(const struct workshop *workshop);
-
-/* Wait until they are, or until there is hurry. The mutex is not held. */
+/*
+ * Wait until min_free bytes are free, or until there is hurry. Asks the disk;
+ * the mutex is not held.
+ */
 void workshop_wait_for_space(struct workshop *workshop);
 
 #endif

@@ -188,10 +188,32 @@ places_to_compress(void **state)
 	tear_down(&b);
 }
 
+/* With --min-free a later segment takes no space before the oldest has its. */
+static void
+in_order_where_space_counts(void **state)
+{
+	const struct task_view oldest = {
+		.oldest = true, .durable_before = true, .may_encode = true};
+	const struct task_view later = {
+		.durable_before = true, .may_encode = true};
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench, CODEC_NONE, 4 * MB, 64 * MB);
+	bench.task->filled = bench.task->end;
+	bench.task->closing = CLOSING_FULL;
+	expect(&bench, &later, STEP_PREPARE, bench.task->end);
+	bench.workshop.config.min_free = MB;
+	expect(&bench, &later, STEP_NONE, 0);
+	expect(&bench, &oldest, STEP_PREPARE, bench.task->end);
+	tear_down(&bench);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_order_where_space_counts),
 		cmocka_unit_test(full_windows_are_written),
 		cmocka_unit_test(whole_segments_stay),
 		cmocka_unit_test(names_in_order),
