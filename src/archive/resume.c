@@ -258,7 +258,7 @@ measure_open(const struct archive_resume *resume, const struct catalog *catalog,
 	*again = !found;
 	if (!found)
 		return true;
-	if ((scan.boundary < newest->entry->end ||
+	if ((scan.boundary < newest->entry->end || scan.boundary == end ||
 		    scan.name.codec == CODEC_NONE) &&
 		!open_segment_keep(resume, catalog, &scan, error))
 		return false;

@@ -84,7 +84,8 @@ engine_on_progress(
 {
 	engine->progress = *progress;
 	engine->blocked = false;
-	if (progress->durable > engine->position.at)
+	/* What is held already is no progress. */
+	if (progress->durable > engine->position.held)
 		engine_forget_attempts(engine);
 }
 

@@ -93,7 +93,7 @@ step_over_end(struct engine *engine)
 		lsn start = lsn_segment_start(entry->end, engine->segment_size);
 
 		if (entry->timeline == position->timeline &&
-			engine->ended_at >= entry->end)
+			engine->ended_at >= entry->end && position->at >= start)
 			*position = (struct archive_position){
 				.timeline = entry[1].timeline,
 				.at = start,

@@ -257,6 +257,12 @@ preparation_accept_gap(struct preparation *preparation, struct error *error)
 
 	if (located->at == LSN_NONE || gap.end <= gap.begin)
 		return true;
+	/* The engine never does: this is the last place to find out. */
+	if (!preparation->engine->config.allow_gap)
+		return error_set(error, ERR_GAP,
+			"WAL from " LSN_FORMAT " to " LSN_FORMAT
+			" would be missing from the archive",
+			LSN_ARGS(gap.begin), LSN_ARGS(gap.end));
 	log_warning(preparation->log,
 		"WAL from " LSN_FORMAT " to " LSN_FORMAT
 		" is missing from the archive, as --allow-gap permits",

@@ -473,6 +473,38 @@ timeline_end(void **state)
 	play_end(&play);
 }
 
+/*
+ * The archive counts less of the timeline than was sent: a record given up at
+ * its end is no reason to ask again, whole segments that are missing are.
+ */
+static void
+timeline_end_is_not_all_there(void **state)
+{
+	static const lsn found[] = {PLAY_AT, PLAY_AT - PLAY_SEGMENT};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct play play;
+
+		play_init(&play);
+		play_begin(&play);
+		play_to_stream(&play);
+		engine_on_woken(&play.engine);
+		play_until(&play, ACTION_RECEIVE);
+		engine_on_copy_ended(&play.engine);
+		assert_int_equal(play_next(&play), ACTION_FINISH_COPY);
+		play_answer(&play);
+		play.identity.timeline = 2;
+		play.history = "1\t0/3003E8\n";
+		play.located = (struct archive_position){
+			.timeline = 1, .at = found[i], .held = found[i]};
+		play_until(&play, ACTION_START);
+		assert_int_equal(play.engine.position.timeline, 2 - i);
+		assert_int_equal(play.engine.position.at, found[i]);
+		play_end(&play);
+	}
+}
+
 static void
 timeline_already_ended(void **state)
 {
@@ -844,6 +876,7 @@ main(void)
 		cmocka_unit_test(retries_end),
 		cmocka_unit_test(quiet_stream_counts),
 		cmocka_unit_test(timeline_end),
+		cmocka_unit_test(timeline_end_is_not_all_there),
 		cmocka_unit_test(timeline_already_ended),
 		cmocka_unit_test(empty_ends_back_off),
 		cmocka_unit_test(server_behind),
