@@ -44,7 +44,8 @@ void preparation_carry_out(
 
 /*
  * If the engine stepped over WAL that the server no longer has, say so, and
- * for ever in the archive. Errors: gap_record_add's.
+ * for ever in the archive. Errors: ERR_GAP (without --allow-gap nothing may be
+ * stepped over), gap_record_add's.
  */
 bool preparation_accept_gap(
 	struct preparation *preparation, struct error *error);
