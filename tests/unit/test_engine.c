@@ -505,6 +505,29 @@ timeline_end_is_not_all_there(void **state)
 	}
 }
 
+/* Bytes that were there before, sent again, are no success. */
+static void
+held_bytes_are_no_progress(void **state)
+{
+	struct finisher_progress progress = {.idle = true};
+	struct play play;
+
+	(void)state;
+	play_init(&play);
+	play.located = (struct archive_position){
+		.timeline = 1, .at = PLAY_AT - 5000, .held = PLAY_AT - 1000};
+	play_begin(&play);
+	play_to_stream(&play);
+	play.engine.attempts = 7;
+	progress.written = progress.durable = PLAY_AT - 1000;
+	engine_on_progress(&play.engine, &progress);
+	assert_int_equal(play.engine.attempts, 7);
+	progress.written = progress.durable = PLAY_AT - 999;
+	engine_on_progress(&play.engine, &progress);
+	assert_int_equal(play.engine.attempts, 0);
+	play_end(&play);
+}
+
 static void
 timeline_already_ended(void **state)
 {
@@ -877,6 +900,7 @@ main(void)
 		cmocka_unit_test(quiet_stream_counts),
 		cmocka_unit_test(timeline_end),
 		cmocka_unit_test(timeline_end_is_not_all_there),
+		cmocka_unit_test(held_bytes_are_no_progress),
 		cmocka_unit_test(timeline_already_ended),
 		cmocka_unit_test(empty_ends_back_off),
 		cmocka_unit_test(server_behind),
