@@ -1184,6 +1184,21 @@ test_segments_beyond_the_fork(void **state)
 	assert_names(f->directory, T1 A " " T1 B);
 }
 
+/* It is full, in a codec, and its end is where the server left the timeline. */
+static void
+test_full_and_compressed_at_the_fork(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_segment(f, false);
+	store_open(f, T1 A ".gz.partial", CODEC_GZIP, start_of(1));
+	fork_at(f, start_of(1));
+	locate(f);
+	assert_int_equal(f->found.timeline, 2);
+	assert_int_equal(f->found.at, start_of(1));
+	assert_names(f->directory, T1 A);
+}
+
 static void
 test_exactly_at_the_fork(void **state)
 {
@@ -1841,6 +1856,7 @@ main(void)
 		resume_test(test_temporaries_are_swept),
 		resume_test(test_beyond_the_fork),
 		resume_test(test_segments_beyond_the_fork),
+		resume_test(test_full_and_compressed_at_the_fork),
 		resume_test(test_exactly_at_the_fork),
 		resume_test(test_just_below_the_fork),
 		resume_test(test_the_fork_is_at_a_segments_start),
