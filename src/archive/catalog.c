@@ -1,41 +1,25 @@
 #include "archive/catalog.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Make room for one more element behind count of them. */
-static bool
-grow(void **array, size_t count, size_t element_size, struct error *error)
-{
-	void *larger;
-
-	if ((count & (count - 1)) != 0)
-		return true;
-	larger = realloc(*array, (count == 0 ? 1 : 2 * count) * element_size);
-	if (larger == NULL)
-		return error_set_memory(error);
-	*array = larger;
-	return true;
-}
 
 static struct catalog_timeline *
 find_or_add(struct catalog *catalog, uint32_t timeline, struct error *error)
 {
-	struct catalog_timeline *row = NULL;
-	void *array = catalog->timelines;
+	struct catalog_timeline *row;
 
 	/* Nearly always the row that the last name was of: search backwards. */
 	for (size_t i = catalog->timeline_count; i > 0; i--)
 		if (catalog->timelines[i - 1].timeline == timeline)
 			return &catalog->timelines[i - 1];
 
-	if (!grow(&array, catalog->timeline_count, sizeof(*row), error))
+	row = array_room(catalog->timelines, catalog->timeline_count,
+		sizeof(*row), error);
+	if (row == NULL)
 		return NULL;
-	catalog->timelines = array;
+	catalog->timelines = row;
 	row = &catalog->timelines[catalog->timeline_count++];
 	memset(row, 0, sizeof(*row));
 	row->timeline = timeline;
@@ -46,9 +30,10 @@ static bool
 add_partial(struct catalog *catalog, const struct archive_name *name,
 	struct error *error)
 {
-	void *array = catalog->partials;
+	struct archive_name *array = array_room(catalog->partials,
+		catalog->partial_count, sizeof(*name), error);
 
-	if (!grow(&array, catalog->partial_count, sizeof(*name), error))
+	if (array == NULL)
 		return false;
 	catalog->partials = array;
 	catalog->partials[catalog->partial_count++] = *name;
@@ -58,12 +43,14 @@ add_partial(struct catalog *catalog, const struct archive_name *name,
 static bool
 add_temporary(struct catalog *catalog, const char *name, struct error *error)
 {
-	void *array = catalog->temporaries;
 	size_t size = strlen(name) + 1;
+	void *array;
 
 	if (size > ARCHIVE_NAME_MAX) /* too long to be one of ours */
 		return true;
-	if (!grow(&array, catalog->temporary_count, ARCHIVE_NAME_MAX, error))
+	array = array_room(catalog->temporaries, catalog->temporary_count,
+		ARCHIVE_NAME_MAX, error);
+	if (array == NULL)
 		return false;
 	catalog->temporaries = array;
 	memcpy(catalog->temporaries[catalog->temporary_count++], name, size);
@@ -99,14 +86,21 @@ note_foreign(struct catalog *catalog, const char *name, uint32_t segment_size)
 		memcpy(catalog->foreign, name, strlen(name) + 1);
 }
 
+/* What a reading of the directory fills. */
+struct scanning {
+	struct catalog catalog;
+	uint32_t segment_size;
+};
+
 static bool
-add_name(struct catalog *catalog, const char *name, uint32_t segment_size,
-	struct error *error)
+add_name(void *context, const char *name, struct error *error)
 {
+	struct scanning *scanning = context;
+	struct catalog *catalog = &scanning->catalog;
 	struct archive_name parsed;
 	struct catalog_timeline *row;
 
-	archive_name_parse(&parsed, name, segment_size);
+	archive_name_parse(&parsed, name, scanning->segment_size);
 	switch (parsed.kind) {
 	case NAME_SEGMENT:
 		return add_complete(catalog, &parsed, error);
@@ -121,56 +115,24 @@ add_name(struct catalog *catalog, const char *name, uint32_t segment_size,
 		row->has_history = true;
 		return true;
 	case NAME_OTHER:
-		note_foreign(catalog, name, segment_size);
+		note_foreign(catalog, name, scanning->segment_size);
 		return true;
 	}
 	return true;
 }
 
-/* A stream of its own, so that the directory's descriptor is not moved. */
-static DIR *
-open_stream(const struct directory *directory)
-{
-	int fd = openat(directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream;
-
-	if (fd < 0)
-		return NULL;
-	stream = fdopendir(fd);
-	if (stream == NULL)
-		(void)close(fd);
-	return stream;
-}
-
 bool
-catalog_scan(struct catalog *result, const struct directory *directory,
+catalog_scan(struct catalog *catalog, const struct directory *directory,
 	uint32_t segment_size, struct error *error)
 {
-	struct catalog catalog = {0};
-	DIR *stream = open_stream(directory);
-	const struct dirent *entry;
-	bool success = false;
+	struct scanning scanning = {.segment_size = segment_size};
 
-	if (stream == NULL)
-		return error_set_errno(error, "could not open directory \"%s\"",
-			directory->path);
-	while (errno = 0, (entry = readdir(stream)) != NULL)
-		if (!add_name(&catalog, entry->d_name, segment_size, error))
-			goto finish;
-	if (errno != 0) {
-		error_set_errno(error, "could not read directory \"%s\"",
-			directory->path);
-		goto finish;
+	if (!directory_each(directory, add_name, &scanning, error)) {
+		catalog_free(&scanning.catalog);
+		return false;
 	}
-	success = true;
-
-finish:
-	(void)closedir(stream);
-	if (success)
-		*result = catalog;
-	else
-		catalog_free(&catalog);
-	return success;
+	*catalog = scanning.catalog;
+	return true;
 }
 
 void

@@ -2,6 +2,7 @@
 #include "archive/archive_name.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -124,6 +125,44 @@ reserve_space(int fd, uint64_t size)
 		return false;
 #endif
 	return fill_with_zeros(fd, size);
+}
+
+/* A stream of its own, so that the directory's descriptor is not moved. */
+static DIR *
+open_stream(const struct directory *directory)
+{
+	int fd = openat(directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream;
+
+	if (fd < 0)
+		return NULL;
+	stream = fdopendir(fd);
+	if (stream == NULL)
+		(void)close(fd);
+	return stream;
+}
+
+bool
+directory_each(const struct directory *directory,
+	bool (*visit)(void *context, const char *name, struct error *error),
+	void *context, struct error *error)
+{
+	DIR *stream = open_stream(directory);
+	const struct dirent *entry;
+	bool success = true;
+
+	if (stream == NULL)
+		return error_set_errno(error, "could not open directory \"%s\"",
+			directory->path);
+	while (success && (errno = 0, (entry = readdir(stream)) != NULL))
+		if (strcmp(entry->d_name, ".") != 0 &&
+			strcmp(entry->d_name, "..") != 0)
+			success = visit(context, entry->d_name, error);
+	if (success && errno != 0)
+		success = error_set_errno(error,
+			"could not read directory \"%s\"", directory->path);
+	(void)closedir(stream);
+	return success;
 }
 
 bool

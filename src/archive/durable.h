@@ -43,6 +43,14 @@ bool directory_open(
 /* Close it; one that is not open is fine. */
 void directory_close(struct directory *directory);
 
+/*
+ * Call visit with each name in it but "." and "..", in no order, until one
+ * fails. Errors: visit's, ERR_SYSTEM, ERR_MEMORY.
+ */
+bool directory_each(const struct directory *directory,
+	bool (*visit)(void *context, const char *name, struct error *error),
+	void *context, struct error *error);
+
 /* Bytes that an ordinary user may still write there. False: not known. */
 bool directory_free_bytes(const struct directory *directory, uint64_t *bytes);
 

@@ -1,8 +1,10 @@
 #include "archive/gap_record.h"
 
+#include "base/array.h"
 #include "base/number.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Some ten thousand gaps: nobody accepts more. */
@@ -85,6 +87,48 @@ search(const struct text *content, const struct gap *wanted, bool *found,
 	}
 	*found = seen;
 	return true;
+}
+
+static bool
+parse_record(const struct text *content, struct gap **gaps, size_t *count,
+	struct error *error)
+{
+	const char *next = content->string;
+	const char *end = next + content->len;
+	struct gap *list = NULL;
+	size_t n = 0;
+
+	while (next < end) {
+		struct gap *larger = array_room(list, n, sizeof(*list), error);
+
+		if (larger == NULL)
+			goto failed;
+		list = larger;
+		if (!next_gap(&next, end, &list[n], error))
+			goto failed;
+		n++;
+	}
+	*gaps = list;
+	*count = n;
+	return true;
+
+failed:
+	free(list);
+	return false;
+}
+
+bool
+gap_record_read(const struct directory *directory, struct gap **gaps,
+	size_t *count, struct error *error)
+{
+	struct text content;
+	bool ok;
+
+	text_init(&content);
+	ok = read_record(directory, &content, error) &&
+		parse_record(&content, gaps, count, error);
+	text_free(&content);
+	return ok;
 }
 
 bool

@@ -29,6 +29,13 @@ bool gap_record_add(const struct directory *directory, const struct gap *gap,
 	struct error *error);
 
 /*
+ * Read the record; without the file it is empty. *gaps, which the caller
+ * frees, and *count are only set on success. Errors as above.
+ */
+bool gap_record_read(const struct directory *directory, struct gap **gaps,
+	size_t *count, struct error *error);
+
+/*
  * Is the loss of WAL from LSN at on timeline recorded? *accepted is only set
  * on success; without the file it is false. Errors as above.
  */

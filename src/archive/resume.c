@@ -1,8 +1,7 @@
 #include "archive/resume.h"
 
 #include "archive/older_segments.h"
-#include "archive/segment_reader.h"
-#include "base/byteorder.h"
+#include "archive/segment_head.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,94 +19,47 @@ has_vanished(const struct error *error)
 	return error->code == ERR_NOT_FOUND || error->sys_errno == ENOENT;
 }
 
-/*
- * Read the head of a file. *len: the room, then what could be had (less at a
- * damaged end). False only for what a reading of any file can meet.
+/* Compare what a segment's first page header says with the server's identity.
  */
 static bool
-read_head(const struct archive_resume *resume, const struct archive_name *name,
-	unsigned char *head, size_t *len, struct error *error)
-{
-	struct segment_reader *reader;
-	char text[ARCHIVE_NAME_MAX];
-	size_t filled = 0;
-	bool success = true;
-
-	archive_name_format(text, name, resume->identity.segment_size);
-	if (!segment_reader_open(
-		    &reader, resume->directory, text, name->codec, error))
-		return false;
-	while (filled < *len) {
-		size_t piece = *len - filled;
-
-		success = segment_reader_read(
-			reader, head + filled, &piece, error);
-		filled += piece;
-		if (!success || piece == 0)
-			break;
-	}
-	segment_reader_close(reader);
-	*len = filled;
-	return success || error->code == ERR_DAMAGED;
-}
-
-/* Compare a segment's first page header with the server's identity. */
-static bool
-check_head(const struct archive_resume *resume, const unsigned char *head,
+check_head(const struct archive_resume *resume, const struct wal_identity *head,
 	const char *file, struct error *error)
 {
-	uint64_t system_identifier = get_le64(head + 24);
-	uint32_t segment_size = get_le32(head + 32);
-
-	if (system_identifier != resume->identity.system_identifier) {
+	if (head->system_identifier != resume->identity.system_identifier) {
 		error_set(error, ERR_DIVERGED,
 			"archive \"%s\" belongs to another cluster: file "
 			"\"%s\" has system identifier %llu, the server's is "
 			"%llu",
 			resume->directory->path, file,
-			(unsigned long long)system_identifier,
+			(unsigned long long)head->system_identifier,
 			(unsigned long long)resume->identity.system_identifier);
 		return error_set_hint(error,
 			"Use one directory per cluster: give another one with "
 			"-D, or connect to the server that this archive is "
 			"of.");
 	}
-	if (segment_size != resume->identity.segment_size)
+	if (head->segment_size != resume->identity.segment_size)
 		return error_set(error, ERR_DIVERGED,
 			"archive \"%s\" has another segment size: file \"%s\" "
 			"says %u bytes, the server %u",
-			resume->directory->path, file, segment_size,
+			resume->directory->path, file, head->segment_size,
 			resume->identity.segment_size);
 	return true;
 }
 
-/* Also one of a version that is newer than we are. */
-static bool
-is_long_header(const unsigned char *head)
-{
-	return wal_magic_version(get_le16(head)) != 0 ||
-		get_le32(head + 36) == WAL_PAGE_SIZE;
-}
-
-/*
- * *told becomes true if the file has a long page header at its start, which
- * was compared. A file without one says nothing.
- */
+/* *told becomes true if the file says whose it is, which was compared. */
 static bool
 check_file(const struct archive_resume *resume, const struct archive_name *name,
 	bool *told, struct error *error)
 {
-	unsigned char head[WAL_LONG_HEADER_LEN];
-	size_t len = sizeof(head);
-	char text[ARCHIVE_NAME_MAX];
+	struct wal_identity head;
+	char file[ARCHIVE_NAME_MAX];
 
-	if (!read_head(resume, name, head, &len, error))
+	archive_name_format(file, name, resume->identity.segment_size);
+	if (!segment_head_read(
+		    resume->directory, file, name->codec, &head, told, error))
 		return false;
-	*told = len == sizeof(head) && is_long_header(head);
-	if (!*told)
-		return true;
-	archive_name_format(text, name, resume->identity.segment_size);
-	return check_head(resume, head, text, error);
+	return !*told || check_head(resume, &head, file, error);
 }
 
 static bool
