@@ -3,8 +3,8 @@
  *
  * One table, one row per codec; the rows live in codec_gzip.c, codec_lz4.c and
  * codec_zstd.c. CODEC_NONE has a row without functions. What a row makes, the
- * standard tools (gzip, lz4, zstd) read; LZ4 and Zstandard frames carry
- * content size and checksum.
+ * standard tools (gzip, lz4, zstd) read; LZ4 and Zstandard frames carry the
+ * content's size and checksums.
  *
  * Encoder life cycle: codec_encoder_open (declares the plain size) ->
  * codec_encoder_write* -> codec_encoder_finish -> codec_encoder_free. One that

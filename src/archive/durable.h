@@ -23,6 +23,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* What storage writes at a time; memory aligned so is written fastest. */
+#define DURABLE_BLOCK ((size_t)4096)
+
 struct directory {
 	int fd;		  /* -1: not open */
 	char *path;	  /* as the person gave it, for messages */
@@ -78,8 +81,10 @@ bool durable_open_to_read(const struct directory *directory, const char *name,
 	int *fd, struct error *error);
 
 /*
- * Write len bytes at offset, whole, in pieces of 1 MiB whose writeback starts
- * early. name is for the message.
+ * Write len bytes at offset, whole. Large runs of whole blocks, if data and
+ * offset are aligned alike, go past the page cache; the rest in pieces of 1 MiB
+ * whose writeback starts early. name is for the message. One thread at a time
+ * for a descriptor.
  */
 bool durable_write(int fd, const char *name, const void *data, size_t len,
 	uint64_t offset, struct error *error);

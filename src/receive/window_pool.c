@@ -1,5 +1,7 @@
 #include "receive/window_pool.h"
 
+#include "archive/durable.h"
+
 #include <stdlib.h>
 
 /* A segment up to this size is kept in memory until it is finished. */
@@ -39,7 +41,7 @@ allocate_window(struct window_pool *pool)
 	window = malloc(sizeof(*window));
 	if (window == NULL)
 		return NULL;
-	window->data = malloc(pool->window_size);
+	window->data = aligned_alloc(DURABLE_BLOCK, pool->window_size);
 	if (window->data == NULL) {
 		free(window);
 		return NULL;

@@ -119,11 +119,11 @@ foreach my $name ('gzip', 'gzip6')
 	is($gunzip->trailingData, '', "$name: nothing follows it");
 }
 
-# LZ4 frame descriptor: FLG bit 3 is content size, bit 2 content checksum.
+# LZ4 frame descriptor: FLG bit 3 is content size, bit 4 block checksums.
 my ($magic, $flags, undef, $size) =
   unpack('VCCQ<', slurp_file(first_complete("lz4")));
 is($magic, 0x184D2204, 'lz4: a frame');
-is($flags & 0x0C, 0x0C, 'lz4: content size and checksum');
+is($flags & 0x18, 0x18, 'lz4: content size and block checksums');
 is($size, 16 * 1024 * 1024, 'lz4: its content size');
 
 foreach my $name ('zstd', 'zsync')

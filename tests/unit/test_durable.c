@@ -21,6 +21,8 @@ struct faults {
 	size_t pwrite_most;    /* bytes that one call takes */
 	bool pwrite_nothing;   /* 0 bytes, for ever */
 	size_t pwrite_longest; /* that was asked for */
+	size_t direct_bytes;   /* written past the page cache */
+	int direct_errno;      /* of such a write */
 };
 
 static struct faults faults;
@@ -42,6 +44,12 @@ __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
 	return __real_fallocate(fd, mode, offset, len);
 }
 
+static bool
+is_direct(int fd)
+{
+	return (fcntl(fd, F_GETFL) & O_DIRECT) != 0;
+}
+
 ssize_t
 __wrap_pwrite(int fd, const void *data, size_t len, off_t offset)
 {
@@ -54,10 +62,16 @@ __wrap_pwrite(int fd, const void *data, size_t len, off_t offset)
 		errno = EINTR;
 		return -1;
 	}
+	if (is_direct(fd) && faults.direct_errno != 0) {
+		errno = faults.direct_errno;
+		return -1;
+	}
 	if (faults.pwrite_errno != 0) {
 		errno = faults.pwrite_errno;
 		return -1;
 	}
+	if (is_direct(fd))
+		faults.direct_bytes += len;
 	if (faults.pwrite_most != 0 && len > faults.pwrite_most)
 		len = faults.pwrite_most;
 	return __real_pwrite(fd, data, len, offset);
@@ -300,6 +314,86 @@ test_write_goes_on_until_all_is_written(void **state)
 	free(data);
 }
 
+#define MIB ((size_t)1024 * 1024)
+
+/* Memory as a window's, and a file to write it to. */
+static unsigned char *
+make_window(const struct directory *directory, size_t len, int *fd)
+{
+	unsigned char *data = aligned_alloc(DURABLE_BLOCK, len);
+	struct error error;
+
+	assert_non_null(data);
+	for (size_t i = 0; i < len; i++)
+		data[i] = (unsigned char)(i * 7 + i / 251);
+	assert_true(durable_create(directory, "a", len, fd, &error));
+	if (fcntl(*fd, F_SETFL, O_RDWR | O_DIRECT) != 0) {
+		free(data);
+		skip(); /* this file system has no direct writing */
+	}
+	assert_int_equal(fcntl(*fd, F_SETFL, O_RDWR), 0);
+	return data;
+}
+
+/* Whole blocks go past the page cache, what is before and behind does not. */
+static void
+test_write_is_direct(void **state)
+{
+	struct directory *directory = *state;
+	size_t len = 6 * MIB;
+	struct error error;
+	int fd = -1;
+	unsigned char *data = make_window(directory, len, &fd);
+
+	assert_true(durable_write(fd, "a", data, 100, 0, &error));
+	assert_int_equal(faults.direct_bytes, 0);
+	assert_true(durable_write(fd, "a", data + 100, 5 * MIB, 100, &error));
+	assert_int_equal(faults.direct_bytes, 5 * MIB - DURABLE_BLOCK);
+	assert_false(is_direct(fd));
+	assert_true(durable_write(fd, "a", data + 5 * MIB + 100, MIB - 100,
+		5 * MIB + 100, &error));
+	assert_int_equal(faults.direct_bytes, 5 * MIB - DURABLE_BLOCK);
+	assert_content(directory, "a", data, len);
+	assert_true(durable_close(fd, "a", &error));
+	free(data);
+}
+
+/* Memory that lies otherwise than the file, or too little of it. */
+static void
+test_write_is_not_direct(void **state)
+{
+	struct directory *directory = *state;
+	struct error error;
+	int fd = -1;
+	unsigned char *data = make_window(directory, 3 * MIB, &fd);
+
+	assert_true(durable_write(fd, "a", data + 8, 2 * MIB, 0, &error));
+	assert_true(durable_write(fd, "a", data, MIB / 2, 0, &error));
+	assert_int_equal(faults.direct_bytes, 0);
+	assert_true(durable_close(fd, "a", &error));
+	free(data);
+}
+
+/* A file system may take the flag and refuse the write: others must do it. */
+static void
+test_write_without_direct(void **state)
+{
+	struct directory *directory = *state;
+	struct error error;
+	int fd = -1;
+	unsigned char *data = make_window(directory, 2 * MIB, &fd);
+
+	faults.direct_errno = EINVAL;
+	assert_true(durable_write(fd, "a", data, 2 * MIB, 0, &error));
+	assert_int_equal(faults.direct_bytes, 0);
+	assert_content(directory, "a", data, 2 * MIB);
+	faults.direct_errno = EIO;
+	assert_false(durable_write(fd, "a", data, 2 * MIB, 0, &error));
+	assert_int_equal(error.sys_errno, EIO);
+	assert_true(durable_close(fd, "a", &error));
+	free(data);
+}
+
 static void
 test_write_reports_failures(void **state)
 {
@@ -429,6 +523,9 @@ main(void)
 		durable_test(test_create_spares_other_links),
 		durable_test(test_open_takes_regular_files_only),
 		durable_test(test_write_goes_on_until_all_is_written),
+		durable_test(test_write_is_direct),
+		durable_test(test_write_is_not_direct),
+		durable_test(test_write_without_direct),
 		durable_test(test_write_reports_failures),
 		durable_test(test_sync_fails_once),
 		durable_test(test_rename_and_unlink),
