@@ -9,7 +9,8 @@ usage() {
 Usage: tests/run.sh [OPTION]...
 Install what the tests need, build into build/ and run the tests.
 
-  --label LABEL      only these: unit, cli, lint, integration, known
+  --label LABEL      only these: unit, cli, lint, integration, known,
+                     bench (a short run, to see that it works)
   --compare          run the known failures of other receivers with
                      pg_receivewal and with walfetch, and print both, side by
                      side (a table for a page: MARKDOWN=1)
@@ -49,10 +50,11 @@ while [ $# -gt 0 ]; do
 done
 
 install_packages "${build_packages[@]}" libcmocka-dev libipc-run-perl \
-	lz4 zstd barman valgrind mandoc shellcheck clang-format-14 clang-tidy-14
+	lz4 zstd time python3 barman valgrind mandoc shellcheck \
+	clang-format-14 clang-tidy-14
 install_postgresql
 build_project "$build_dir" -DBUILD_TESTING=ON -DWALFETCH_WERROR=ON \
-	"${options[@]}"
+	-DWALFETCH_BENCH=ON "${options[@]}"
 
 if [ -n "$compare" ]; then
 	exec tests/known/compare.sh "$build_dir/src/walfetch"

@@ -1,142 +1,158 @@
 #!/usr/bin/env bash
-# How fast walfetch catches up, against pg_receivewal, on this machine: a leader
-# of its own, pgbench WAL, both receivers in turn, order alternated.
+# How fast walfetch is beside others on this machine, on servers of its own.
 set -eu
 cd "$(dirname "$0")/../.."
 . contrib/lib.sh
+. tests/bench/measure.sh
+. tests/bench/leader.sh
+. tests/bench/wal.sh
+. tests/bench/catch_up.sh
+. tests/bench/restore.sh
+. tests/bench/verify.sh
+. tests/bench/growth.sh
+. tests/bench/synchronous.sh
+. tests/bench/machine.sh
 
 usage() {
 	cat <<'EOT'
 Usage: tests/bench/run.sh [OPTION]...
-Print a table of median times and of walfetch's speed as a multiple of
-pg_receivewal's, with the lowest and highest ratio of the rounds.
+Measure walfetch and others in turn, and print tables: medians, and how many
+times as fast walfetch was in each pair of runs, with the lowest and highest.
 
-  --scale N       pgbench scale: 16 MB of WAL each, and half as much again of
-                  transactions (default: 65)
-  --rounds N      rounds for each mode (default: 5)
-  --modes LIST    of none gzip:1 gzip lz4 zstd noverify (default: all)
-  --folder DIR    where the leader and the archives are made
-  --help          show this
+  --parts LIST        of catch-up restore verify growth synchronous
+                      (default: all)
+  --rounds N          rounds for each figure, in alternating order (default: 5)
+  --folder DIR        where servers and archives are made (default: /tmp)
+  --json FILE         write all figures and the machine's facts there, too
+  --chart FILE        draw a chart of catch-up and synchronous there (SVG)
+  --build DIR         measure the programs of this build folder, and install
+                      and build nothing
+  --smoke             as little as shows that all this works
+  --help              show this
+
+catch-up, restore, verify:
+  --scale N           pgbench scale of the initialisation's WAL; as much again
+                      comes from transactions (default: 75)
+  --modes LIST        of none gzip:1 gzip lz4 zstd, each also with +sync, and
+                      no-verify (default: all)
+growth:
+  --segments N        segments in the archive (default: 1000000)
+synchronous:
+  --seconds N         length of a pgbench run (default: 15)
+  --clients LIST      (default: 1 8 32)
+  --sync-scale N      pgbench scale (default: 50)
 EOT
 }
 
-scale=65 rounds=5 modes='none gzip:1 gzip lz4 zstd noverify' folder=${TMPDIR:-/tmp}
+parts='catch-up restore verify growth synchronous'
+rounds=5
+folder=${TMPDIR:-/tmp}
+json=
+chart=
+build=
+scale=75
+modes='none none+sync gzip:1 gzip:1+sync gzip gzip+sync lz4 lz4+sync
+	zstd zstd+sync no-verify'
+segments=1000000
+seconds=15
+clients='1 8 32'
+sync_scale=50
+
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit ;;
-	--scale) scale=$2 ;;
-	--rounds) rounds=$2 ;;
-	--modes) modes=$2 ;;
-	--folder) folder=$2 ;;
+	--smoke)
+		rounds=1 scale=4 segments=1000 seconds=1 sync_scale=2
+		clients=2
+		modes='none gzip+sync zstd no-verify'
+		shift
+		continue ;;
+	--parts | --rounds | --folder | --json | --chart | --build | --scale | \
+		--modes | --segments | --seconds | --clients | --sync-scale)
+		[ $# -ge 2 ] || die "option \"$1\" needs an argument" ;;
 	*) usage >&2; die "unknown option \"$1\"" ;;
+	esac
+	case $1 in
+	--parts) parts=$2 ;;
+	--rounds) rounds=$2 ;;
+	--folder) folder=$2 ;;
+	--json) json=$(realpath "$2") ;;
+	--chart) chart=$(realpath "$2") ;;
+	--build) build=$2 ;;
+	--scale) scale=$2 ;;
+	--modes) modes=$2 ;;
+	--segments) segments=$2 ;;
+	--seconds) seconds=$2 ;;
+	--clients) clients=$2 ;;
+	--sync-scale) sync_scale=$2 ;;
 	esac
 	shift 2
 done
 
-install_packages "${build_packages[@]}" time
-install_postgresql
-build_project build-bench -DBUILD_TESTING=OFF >/dev/null
-[ -x "$pg_bin/pg_receivewal" ] || die "no pg_receivewal in $pg_bin"
+for part in $parts; do
+	case $part in
+	catch-up | restore | verify | growth | synchronous) ;;
+	*) die "unknown part \"$part\"" ;;
+	esac
+done
 
+prepare_programs() {
+	if [ -z "$build" ]; then
+		build='build-bench'
+		install_packages "${build_packages[@]}" time python3 gzip lz4 zstd
+		[ -z "$chart" ] || install_packages python3-matplotlib
+		install_postgresql
+		build_project "$build" -DBUILD_TESTING=OFF \
+			-DWALFETCH_BENCH=ON >/dev/null
+	fi
+	find_postgresql || skip "no PostgreSQL found"
+	[ -x "$pg_bin/pg_receivewal" ] || skip "no pg_receivewal in $pg_bin"
+	[ -x /usr/bin/time ] || skip "no /usr/bin/time"
+	command -v python3 >/dev/null || skip "no python3"
+	[ -z "$chart" ] || /usr/bin/python3 -c 'import matplotlib' ||
+		skip "no matplotlib for the chart"
+}
+
+# For ctest, which knows this status.
+skip() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 77
+}
+
+# shellcheck disable=SC2317 # the trap calls it
+finish() {
+	local status=$?
+
+	stop_receiver
+	stop_server standby immediate
+	stop_server leader immediate
+	cd /
+	rm -rf "$work"
+	exit "$status"
+}
+
+prepare_programs
+scripts=$PWD/tests/bench
 work=$(mktemp -d "$folder/walfetch-bench.XXXXXX")
-cp build-bench/src/walfetch "$work"
+trap finish EXIT
+trap 'exit 1' INT TERM
+cp "$build/src/walfetch" "$build/tests/bench/discard" \
+	"$build/tests/bench/write_floor" "$work"
+touch "$work/rounds"
 give_to_user "$work"
 cd "$work"
 
-run() {
-	"${as_user[@]}" "$@"
-}
-
-sql() {
-	run "$pg_bin/psql" -XqAt -h "$work" -d postgres -c "$1"
-}
-
-finish() {
-	[ ! -e "$work/leader/postmaster.pid" ] ||
-		run "$pg_bin/pg_ctl" -D "$work/leader" -m immediate stop >/dev/null
-	cd /
-	rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
-
-say "making a leader and its WAL"
-run "$pg_bin/initdb" -D leader -A trust -N >/dev/null
-run tee -a leader/postgresql.conf >/dev/null <<EOT
-listen_addresses = ''
-unix_socket_directories = '$work'
-max_wal_size = 32GB
-checkpoint_timeout = 1h
-fsync = off
-autovacuum = off
-EOT
-run "$pg_bin/pg_ctl" -D leader -l leader.log -w start >/dev/null
-sql "SELECT pg_create_physical_replication_slot('begin', true)" >/dev/null
-pgbench=$pg_bin/pgbench
-run "$pgbench" -h "$work" -i -s "$scale" -q postgres >/dev/null 2>&1
-run "$pgbench" -h "$work" -n -c 4 -t "$((scale * 250))" postgres >/dev/null 2>&1
-end=$(sql 'SELECT pg_current_wal_flush_lsn()')
-bytes=$(sql "SELECT '$end'::pg_lsn - restart_lsn FROM pg_replication_slots")
-
-# measure RECEIVER OPTION...: one run; appends "wall cpu kB archived-kB".
-measure() {
-	local receiver=$1 command
-	shift
-	command=("$pg_bin/pg_receivewal")
-	[ "$receiver" != walfetch ] || command=("$work/walfetch" receive)
-	rm -rf archive
-	run mkdir archive
-	sql "SELECT pg_drop_replication_slot('run') FROM pg_replication_slots
-		WHERE slot_name = 'run'" >/dev/null
-	sql "SELECT pg_copy_physical_replication_slot('begin', 'run')" >/dev/null
-	sync
-	run /usr/bin/time -a -o "$receiver.times" -f '%e %U %S %M' \
-		"${command[@]}" -h "$work" -D archive -S run -E "$end" -n "$@" \
-		2>"$receiver.log" || { cat "$receiver.log" >&2; exit 1; }
-	du -sk archive | cut -f1 >"$receiver.size"
-}
-
-# What pg_receivewal is called with for a mode of ours.
-peer_options() {
-	case $1 in
-	none | noverify) ;;
-	zstd) echo -Z lz4 ;; # it has no zstd
-	*) echo -Z "$1" ;;
+machine_facts >machine
+for part in $parts; do
+	case $part in
+	catch-up) catch_up_part ;;
+	restore) restore_part ;;
+	verify) verify_part ;;
+	growth) growth_part ;;
+	synchronous) synchronous_part ;;
 	esac
-}
-
-our_options() {
-	case $1 in
-	none) ;;
-	noverify) echo --no-verify ;;
-	*) echo -Z "$1" ;;
-	esac
-}
-
-compare() {
-	local mode=$1 round ours theirs
-
-	rm -f ./*.times
-	read -ra ours <<<"$(our_options "$mode")"
-	read -ra theirs <<<"$(peer_options "$mode")"
-	for ((round = 0; round < rounds; round++)); do
-		if ((round % 2 == 0)); then
-			measure walfetch "${ours[@]}"
-			measure pg_receivewal "${theirs[@]}"
-		else
-			measure pg_receivewal "${theirs[@]}"
-			measure walfetch "${ours[@]}"
-		fi
-	done
-	paste -d ' ' walfetch.times pg_receivewal.times |
-		awk -v mode="$mode" -v bytes="$bytes" \
-			-v size="$(cat walfetch.size)" -f "$table"
-}
-
-table=$OLDPWD/tests/bench/table.awk
-say "$((bytes >> 20)) MB of WAL, $rounds rounds; zstd is set against lz4"
-printf '%-9s %9s %9s %8s %15s %7s %7s %6s\n' mode walfetch 'pg_recv.' MB/s \
-	'times as fast' 'CPU s' 'peak MB' ratio
-for mode in $modes; do
-	compare "$mode"
 done
+
+python3 "$scripts/report.py" rounds machine report.json
+[ -z "$json" ] || cp report.json "$json"
+[ -z "$chart" ] || "$scripts/chart.py" report.json "$chart"
