@@ -34,6 +34,30 @@ lock_file(int fd)
 	return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
+/* True, with errno 0: somebody holds it; with another errno: not to be told. */
+static bool
+is_locked(int fd)
+{
+#ifdef F_OFD_GETLK
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) == 0) {
+		errno = 0;
+		return lock.l_type != F_UNLCK;
+	}
+	if (errno != EINVAL)
+		return true;
+#endif
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return false;
+	if (errno == EWOULDBLOCK)
+		errno = 0;
+	return true;
+}
+
 /* The process that wrote its id there last; 0: unknown. */
 static long
 read_pid(int fd)
@@ -105,6 +129,36 @@ archive_lock_acquire(
 failed:
 	(void)close(opened);
 	return false;
+}
+
+bool
+archive_lock_query(const struct directory *directory, bool *held, long *pid,
+	struct error *error)
+{
+	int fd = openat(directory->fd, LOCK_FILE_NAME,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool locked;
+
+	if (fd < 0 && errno == ENOENT) {
+		*held = false;
+		*pid = 0;
+		return true;
+	}
+	if (fd < 0)
+		return error_set_errno(
+			error, "could not open file \"%s\"", LOCK_FILE_NAME);
+	locked = is_locked(fd);
+	if (locked && errno != 0) {
+		(void)error_set_errno(error,
+			"could not read the lock of file \"%s\"",
+			LOCK_FILE_NAME);
+		(void)close(fd);
+		return false;
+	}
+	*held = locked;
+	*pid = read_pid(fd);
+	(void)close(fd);
+	return true;
 }
 
 void

@@ -20,6 +20,14 @@
 bool archive_lock_acquire(
 	const struct directory *directory, int *fd, struct error *error);
 
+/*
+ * Does a process hold the lock now? *pid: the process id in the file, 0 if it
+ * tells none; it is only worth something while the lock is held. The lock is
+ * not taken, so no receiver that starts now is kept out. Errors: ERR_SYSTEM.
+ */
+bool archive_lock_query(const struct directory *directory, bool *held,
+	long *pid, struct error *error);
+
 /* Give the lock back; -1 is fine. */
 void archive_lock_release(int fd);
 

@@ -21,6 +21,7 @@ struct finisher {
 	struct task_queue completed; /* published, not yet told */
 	unsigned encoding;	     /* tasks that compress now */
 	lsn durable;		     /* of what is no longer in work */
+	lsn archived;		     /* of what has its final name */
 	bool ending;
 	struct error failure; /* the first one */
 };
@@ -88,6 +89,7 @@ retire(struct finisher *finisher, struct task *task)
 		task_free(task);
 		return;
 	}
+	finisher->archived = task->end;
 	/* The rest of it is for finisher_completed. */
 	task_release(task);
 	task_queue_add(&finisher->completed, task);
@@ -393,6 +395,10 @@ finisher_progress(struct finisher *finisher, struct finisher_progress *progress)
 	workshop_lock(&finisher->workshop);
 	progress->durable = finisher->durable;
 	progress->written = finisher->durable;
+	progress->archived = finisher->archived;
+	progress->in_work = 0;
+	for (task = finisher->queue.first; task != NULL; task = task->next)
+		progress->in_work++;
 	progress->idle = finisher->queue.first == NULL &&
 		(finisher->ahead == NULL || !finisher->ahead->scheduled);
 	progress->space_short = finisher->workshop.space_short;

@@ -42,6 +42,9 @@ enum finisher_closing {
 struct finisher_progress {
 	lsn written;	  /* handed to the kernel up to here */
 	lsn durable;	  /* survives a power cut up to here */
+	lsn archived;	  /* the end of the last segment that got its final
+			     name here; LSN_NONE: none did */
+	unsigned in_work; /* segments */
 	bool idle;	  /* no segment is in work */
 	bool space_short; /* waiting for min_free bytes of disk */
 };

@@ -1,6 +1,7 @@
 #include "receive/receiver.h"
 
 #include "base/clock.h"
+#include "receive/bulletin.h"
 #include "receive/display.h"
 #include "receive/heartbeat.h"
 #include "receive/preparation.h"
@@ -30,6 +31,7 @@ struct receiver {
 	bool streamed;		     /* over this connection */
 	struct copy_message message; /* its WAL may not be appended yet */
 	struct display display;
+	struct bulletin bulletin;
 	int64_t next_look_us;
 };
 
@@ -60,17 +62,21 @@ receiver_open(struct receiver *receiver, const struct receiver_config *config,
 	display_init(&receiver->display, config, peers->log);
 	return preparation_open(&receiver->preparation, config, peers,
 		       &receiver->engine, error) &&
+		bulletin_open(
+			&receiver->bulletin, &receiver->preparation, error) &&
 		open_wake_pipe(receiver, error) &&
 		(!config->engine.synchronous ||
 			heartbeat_create(&receiver->heartbeat, error));
 }
 
+/* failure NULL: it ended as asked. */
 static void
-receiver_close(struct receiver *receiver)
+receiver_close(struct receiver *receiver, const struct error *failure)
 {
 	display_free(&receiver->display);
 	heartbeat_free(receiver->heartbeat);
 	finisher_destroy(receiver->finisher);
+	bulletin_close(&receiver->bulletin, failure);
 	server_disconnect(receiver->server);
 	copy_message_free(&receiver->message);
 	for (int i = 0; i < 2; i++)
@@ -259,6 +265,7 @@ look_around(struct receiver *receiver, int64_t now_us)
 	empty_wake_pipe(receiver);
 	look_at_workers(receiver);
 	display_progress(&receiver->display, &receiver->engine, now_us);
+	bulletin_look(&receiver->bulletin, now_us);
 }
 
 static void
@@ -284,12 +291,16 @@ do_wait(struct receiver *receiver, const struct engine_action *action)
 		{.fd = receiver->engine.stopping ? -1 : receiver->stop->fd,
 			.events = POLLIN},
 	};
+	int64_t now_us = clock_monotonic_us();
 	int ready;
 
+	bulletin_look(&receiver->bulletin, now_us);
 	if (deadline_us > receiver->display.due_us)
 		deadline_us = receiver->display.due_us;
+	if (deadline_us > receiver->bulletin.due_us)
+		deadline_us = receiver->bulletin.due_us;
 	ready = poll(fds, sizeof(fds) / sizeof(fds[0]),
-		clock_poll_timeout_ms(deadline_us, clock_monotonic_us()));
+		clock_poll_timeout_ms(deadline_us, now_us));
 	/* When it is the server alone, there is nothing else to look at. */
 	if (ready != 1 || fds[0].revents == 0)
 		receiver->next_look_us = 0;
@@ -425,6 +436,6 @@ receiver_run(const struct receiver_config *config,
 	}
 	if (success)
 		success = engine_result(&receiver.engine, error);
-	receiver_close(&receiver);
+	receiver_close(&receiver, success ? NULL : error);
 	return success;
 }

@@ -40,7 +40,11 @@ shop_begin(struct shop *shop, lsn at, lsn held)
 
 	finisher_begin(shop->finisher, &position);
 	shop->at = at;
-	shop->progress = (struct finisher_progress){at, at, true, false};
+	shop->progress = (struct finisher_progress){
+		.written = at,
+		.durable = at,
+		.idle = true,
+	};
 }
 
 void

@@ -72,6 +72,34 @@ test_another_process(void **state)
 }
 
 static void
+test_query(void **state)
+{
+	struct directory *directory = *state;
+	struct error error;
+	bool held = true;
+	long pid = 42;
+	int fd = -1;
+
+	/* Nobody was ever there, and asking leaves no trace. */
+	assert_true(archive_lock_query(directory, &held, &pid, &error));
+	assert_false(held);
+	assert_int_equal(pid, 0);
+	assert_int_equal(temporary_directory_count(directory), 0);
+
+	assert_true(archive_lock_acquire(directory, &fd, &error));
+	assert_true(archive_lock_query(directory, &held, &pid, &error));
+	assert_true(held);
+	assert_int_equal(pid, getpid());
+
+	archive_lock_release(fd);
+	assert_true(archive_lock_query(directory, &held, &pid, &error));
+	assert_false(held);
+	/* A lock that was only asked for keeps nobody out. */
+	assert_true(archive_lock_acquire(directory, &fd, &error));
+	archive_lock_release(fd);
+}
+
+static void
 test_lock_dies_with_the_process(void **state)
 {
 	struct directory *directory = *state;
@@ -183,6 +211,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		directory_test(test_second_open_in_one_process),
 		directory_test(test_another_process),
+		directory_test(test_query),
 		directory_test(test_lock_dies_with_the_process),
 		directory_test(test_close_of_another_descriptor),
 		directory_test(test_file_has_mode_and_pid),

@@ -2,6 +2,7 @@
 
 #include "archive/lock.h"
 #include "archive/segment_reader.h"
+#include "archive/status_file.h"
 #include "base/byteorder.h"
 #include "server_fixture.h"
 #include "temporary_directory.h"
@@ -203,11 +204,13 @@ expect_file(struct scene *scene, void **state, const char *name, lsn begin,
 	free(bytes);
 }
 
-/* Both segments, the open one, and the lock. */
+/* Both segments, the open one, the lock, and the status. */
 static void
 expect_archive(struct scene *scene, void **state)
 {
 	size_t rest = wal_builder_len(&scene->wal) - 2 * SEGMENT;
+	struct receiver_status status;
+	struct error error;
 
 	expect_file(
 		scene, state, "000000010000000000000005.lz4", BEGIN, SEGMENT);
@@ -215,7 +218,13 @@ expect_archive(struct scene *scene, void **state)
 		BEGIN + SEGMENT, SEGMENT);
 	expect_file(scene, state, "000000010000000000000007.lz4.partial",
 		BEGIN + 2 * SEGMENT, rest);
-	assert_int_equal(temporary_directory_count(*state), 4);
+	assert_int_equal(temporary_directory_count(*state), 5);
+	assert_true(status_file_read(*state, &status, &error));
+	assert_int_equal(status.state, RECEIVER_STOPPED);
+	assert_int_equal(status.pid, getpid());
+	assert_int_equal(
+		status.durable, BEGIN + wal_builder_len(&scene->wal));
+	assert_int_equal(status.archived, BEGIN + 2 * SEGMENT);
 }
 
 static void
@@ -306,8 +315,8 @@ synchronous(void **state)
 		fail_msg("%s", error.message);
 	expect_file(&scene, state, "000000010000000000000005.lz4.partial",
 		BEGIN, 3000);
-	/* And the lock; the file made ahead is gone. */
-	assert_int_equal(temporary_directory_count(*state), 2);
+	/* The lock and the status, too; the file made ahead is gone. */
+	assert_int_equal(temporary_directory_count(*state), 3);
 	tear_down(&scene);
 }
 
