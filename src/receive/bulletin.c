@@ -127,7 +127,7 @@ describe(const struct bulletin *bulletin, struct receiver_status *status)
 	if (engine->connected)
 		(void)snprintf(status->server, sizeof(status->server), "%s",
 			server_address(preparation->server));
-	if (!engine->begun)
+	if (engine->received == LSN_NONE)
 		return;
 	status->timeline = engine->position.timeline;
 	status->received = engine->received;
