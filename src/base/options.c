@@ -12,6 +12,13 @@
 /* Where the explanation begins on a line of --help. */
 #define HELP_COLUMN 29
 
+/* "[X]": may be left out. */
+static bool
+is_optional(const struct option_spec *spec)
+{
+	return spec->argument != NULL && spec->argument[0] == '[';
+}
+
 /* What getopt wants: ":" first for quiet errors, ":" after those with values.
  */
 static void
@@ -23,6 +30,8 @@ build_letters(const struct option_spec *specs, char *letters)
 			continue;
 		*letters++ = (char)s->key;
 		if (s->argument != NULL)
+			*letters++ = ':';
+		if (is_optional(s))
 			*letters++ = ':';
 	}
 	*letters = '\0';
@@ -37,6 +46,8 @@ build_names(const struct option_spec *specs, struct option *names)
 		names->name = s->name;
 		names->has_arg =
 			s->argument != NULL ? required_argument : no_argument;
+		if (is_optional(s))
+			names->has_arg = optional_argument;
 		names->flag = NULL;
 		names->val = s->key == '?' ? HELP_VALUE : s->key;
 		names++;
@@ -80,7 +91,7 @@ option_error(const struct options *options, int kind, struct error *error)
 int
 options_next(struct options *options, struct error *error)
 {
-	char letters[2 * OPTIONS_MAX + 2];
+	char letters[3 * OPTIONS_MAX + 2];
 	struct option names[OPTIONS_MAX + 1];
 	int key;
 
@@ -113,10 +124,12 @@ print_switches(FILE *stream, const struct option_spec *spec)
 		column += fprintf(stream, "  -%c%s", spec->key,
 			spec->name != NULL ? ", " : " ");
 	if (spec->name != NULL)
-		column += fprintf(stream, "--%s%s", spec->name,
-			spec->argument != NULL ? "=" : "");
+		column += fprintf(stream, "--%s", spec->name);
+	if (spec->name != NULL && spec->argument != NULL)
+		column += fprintf(stream, is_optional(spec) ? "[=" : "=");
 	if (spec->argument != NULL)
-		column += fprintf(stream, "%s", spec->argument);
+		column += fprintf(stream, "%s",
+			spec->argument + (is_optional(spec) ? 1 : 0));
 	return column;
 }
 

@@ -21,7 +21,8 @@
 struct option_spec {
 	int key;	      /* its letter, or OPTION_LONG_ONLY + n */
 	const char *name;     /* long name; NULL: only a letter */
-	const char *argument; /* as --help shows it; NULL: takes none */
+	const char *argument; /* as --help shows it; NULL: takes none; "[X]":
+				 may be left out, and needs a "=" */
 	const char *help;     /* "\n" begins a further line */
 };
 
@@ -29,7 +30,8 @@ struct options {
 	const struct option_spec *specs;
 	int argc;
 	char **argv; /* argv[0] is passed over; getopt may reorder the rest */
-	const char *value; /* of the option just returned; borrowed from argv */
+	const char *value; /* of the option just returned, NULL if left out;
+			      borrowed from argv */
 	int operand;	   /* after OPTION_END: index of the first operand */
 };
 

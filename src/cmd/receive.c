@@ -112,9 +112,10 @@ run(struct receive_options *options, struct log *log, struct error *error)
 
 	if (!stop_begin(&stop, error))
 		return false;
-	options->server.stop_fd = stop.fd;
-	options->server.application = log->program;
-	if (!server_create(&server, &options->server, error))
+	options->connection.server.stop_fd = stop.fd;
+	options->connection.server.application = log->program;
+	if (!server_create(&server, &options->connection.server, error) ||
+		!await_server(server, &options->connection, log, error))
 		goto finish;
 	peers.server = server;
 	if (options->mode == RECEIVE_STREAM)

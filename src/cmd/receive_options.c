@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #define STATUS_INTERVAL_SECS 10
-#define CONNECT_TIMEOUT_SECS 30
 #define RECEIVE_TIMEOUT_SECS 60
 #define ONCE_MAX_RETRIES 3
 #define MEMORY_BYTES (UINT64_C(128) << 20)
@@ -31,7 +30,6 @@ enum long_option {
 	OPTION_MEMORY,
 	OPTION_JOBS,
 	OPTION_MIN_FREE,
-	OPTION_CONNECT_TIMEOUT,
 	OPTION_RECEIVE_TIMEOUT,
 	OPTION_MAX_RETRIES,
 	OPTION_QUIET,
@@ -82,15 +80,7 @@ const struct option_spec receive_option_specs[] = {
 	{'V', "version", NULL, "show the version, then exit"},
 	{'?', "help", NULL, "show this help, then exit"},
 	{0, NULL, NULL, "Connection options:"},
-	{'d', "dbname", "CONNSTR",
-		"connection string or URI; wins over -h, -p, -U"},
-	{'h', "host", "HOSTNAME", "server host or socket directory"},
-	{'p', "port", "PORT", "server port"},
-	{'U', "username", "NAME", "connect as this user"},
-	{'w', "no-password", NULL, "never ask for a password"},
-	{'W', "password", NULL, "ask for a password before connecting"},
-	{OPTION_CONNECT_TIMEOUT, "connect-timeout", "SECS",
-		"limit for connecting (default: 30)"},
+	CONNECTION_OPTION_ROWS,
 	{OPTION_RECEIVE_TIMEOUT, "receive-timeout", "SECS",
 		"reconnect when the server is silent for so long\n"
 		"(default: 60; 0: never)"},
@@ -129,14 +119,6 @@ set_defaults(struct receive_options *options)
 	*options = (struct receive_options){
 		.mode = RECEIVE_STREAM,
 		.log_level = LOG_NORMAL,
-		.server =
-			{
-				.connect_timeout_us =
-					CONNECT_TIMEOUT_SECS * USECS_PER_SEC,
-				.command_timeout_us =
-					RECEIVE_TIMEOUT_SECS * USECS_PER_SEC,
-				.stop_fd = -1,
-			},
 		.receiver =
 			{
 				.jobs = default_jobs(),
@@ -148,10 +130,16 @@ set_defaults(struct receive_options *options)
 						.status_interval_us =
 							STATUS_INTERVAL_SECS *
 							USECS_PER_SEC,
+						.receive_timeout_us =
+							RECEIVE_TIMEOUT_SECS *
+							USECS_PER_SEC,
 						.max_retries = UINT_MAX,
 					},
 			},
 	};
+	connection_options_init(&options->connection);
+	options->connection.server.command_timeout_us =
+		RECEIVE_TIMEOUT_SECS * USECS_PER_SEC;
 }
 
 static bool
@@ -212,47 +200,9 @@ parse_receive_timeout(
 		return false;
 	if (timeout_us == 0)
 		timeout_us = CLOCK_NEVER;
-	options->server.command_timeout_us = timeout_us;
+	options->connection.server.command_timeout_us = timeout_us;
 	options->receiver.engine.receive_timeout_us = timeout_us;
 	return true;
-}
-
-/* Options that say whom to connect to, and how; *known: it was one. */
-static bool
-take_connection_option(struct receive_options *options, int key,
-	const char *value, bool *known, struct error *error)
-{
-	struct server_options *server = &options->server;
-
-	*known = true;
-	switch (key) {
-	case 'd':
-		server->conninfo = value;
-		return true;
-	case 'h':
-		server->host = value;
-		return true;
-	case 'p':
-		server->port = value;
-		return true;
-	case 'U':
-		server->user = value;
-		return true;
-	case 'w':
-		server->prompt = PROMPT_NEVER;
-		return true;
-	case 'W':
-		server->prompt = PROMPT_ALWAYS;
-		return true;
-	case OPTION_CONNECT_TIMEOUT:
-		return parse_seconds(value, "--connect-timeout", 1,
-			&server->connect_timeout_us, error);
-	case OPTION_RECEIVE_TIMEOUT:
-		return parse_receive_timeout(options, value, error);
-	default:
-		*known = false;
-		return true;
-	}
 }
 
 /* Options of the protocol's course; *known: it was one. */
@@ -351,6 +301,8 @@ take_other_option(struct parsing *parsing, int key, const char *value,
 	case OPTION_QUIET:
 		options->log_level = LOG_QUIET;
 		return true;
+	case OPTION_RECEIVE_TIMEOUT:
+		return parse_receive_timeout(options, value, error);
 	case OPTION_PROGRESS:
 		return parse_progress(value, &options->progress, error);
 	case 'v':
@@ -376,7 +328,8 @@ take_option(struct parsing *parsing, int key, const char *value,
 	struct receive_options *options = &parsing->result;
 	bool known;
 
-	if (!take_connection_option(options, key, value, &known, error))
+	if (!connection_option_take(
+		    &options->connection, key, value, &known, error))
 		return false;
 	if (!known && !take_engine_option(parsing, key, value, &known, error))
 		return false;
@@ -461,8 +414,6 @@ receive_options_parse(struct receive_options *result, int argc, char **argv,
 	int key;
 
 	set_defaults(&parsing.result);
-	parsing.result.receiver.engine.receive_timeout_us =
-		parsing.result.server.command_timeout_us;
 	while ((key = options_next(&options, error)) >= 0) {
 		if (!take_option(&parsing, key, options.value, error))
 			return false;

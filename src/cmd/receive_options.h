@@ -4,7 +4,7 @@
 #ifndef CMD_RECEIVE_OPTIONS_H
 #define CMD_RECEIVE_OPTIONS_H
 
-#include "base/options.h"
+#include "cmd/connection_options.h"
 #include "receive/receiver.h"
 
 enum receive_mode {
@@ -26,7 +26,7 @@ struct receive_options {
 	bool if_not_exists;
 	enum progress_when progress;
 	enum log_level log_level;
-	struct server_options server; /* but for the stop descriptor */
+	struct connection_options connection;
 	struct receiver_config receiver;
 };
 

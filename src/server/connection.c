@@ -35,6 +35,19 @@ set_timeout_error(const PGconn *conn, struct error *error)
 			named ? ")" : "", PQport(conn), message);
 }
 
+static void
+note_refusal(const PGconn *conn, struct server_refusal *refusal)
+{
+	const char *user = PQuser(conn);
+	const char *host = PQhost(conn);
+
+	message_sqlstate(refusal->sqlstate, PQerrorMessage(conn));
+	(void)snprintf(refusal->user, sizeof(refusal->user), "%s",
+		user == NULL ? "" : user);
+	refusal->local = host == NULL || host[0] == '\0' || host[0] == '/' ||
+		host[0] == '@';
+}
+
 static bool
 set_failure(const PGconn *conn, struct connection_failure *failure,
 	struct error *error)
@@ -44,6 +57,7 @@ set_failure(const PGconn *conn, struct connection_failure *failure,
 
 	text_init(&plain);
 	code = message_append_plain(&plain, PQerrorMessage(conn));
+	note_refusal(conn, &failure->refusal);
 	failure->needs_password = PQconnectionNeedsPassword(conn);
 	/* The states for lost WAL mean nothing before there is a session. */
 	if (code == ERR_GAP)
@@ -102,7 +116,7 @@ connection_open(const struct parameters *parameters,
 	const struct wait_limit *limit, PGconn **conn,
 	struct connection_failure *failure, struct error *error)
 {
-	const struct connection_failure none = {false, false, 0};
+	const struct connection_failure none = {.version = 0};
 	PGconn *made = PQconnectStartParams(
 		parameters->keywords, parameters->values, 0);
 	bool ok;

@@ -15,6 +15,7 @@ struct connection_failure {
 	bool needs_password; /* the server wants one and got none */
 	bool wrong_password; /* it got one and refused */
 	int version;	     /* of the server; 0: it did not come that far */
+	struct server_refusal refusal;
 };
 
 /*

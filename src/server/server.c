@@ -97,6 +97,24 @@ server_address(const struct server *server)
 	return server->address;
 }
 
+void
+server_limit_connect(struct server *server, int64_t timeout_us)
+{
+	server->options.connect_timeout_us = timeout_us;
+}
+
+const struct server_refusal *
+server_refusal(const struct server *server)
+{
+	return &server->refusal;
+}
+
+int
+server_process(const struct server *server)
+{
+	return server->conn == NULL ? 0 : PQbackendPID(server->conn);
+}
+
 int
 server_socket(const struct server *server)
 {
@@ -217,6 +235,14 @@ add_version_hint(const struct search *search, struct error *error)
 			search->failure.version / 10000);
 }
 
+static void
+add_database(struct parameters *parameters, const struct server *server)
+{
+	parameters_add(parameters, "dbname", ANY_DATABASE);
+	parameters_add(parameters, "dbname",
+		parameters_find(server->conninfo, "dbname"));
+}
+
 static bool
 attempt(struct search *search, const struct host *host, int64_t deadline_us,
 	struct error *error)
@@ -235,8 +261,12 @@ attempt(struct search *search, const struct host *host, int64_t deadline_us,
 	parameters_add(&parameters, "hostaddr", host->address);
 	parameters_add(&parameters, "port", host->port);
 	parameters_add(&parameters, "target_session_attrs", search->pass);
-	parameters_add(&parameters, "replication", "true");
-	parameters_add(&parameters, "dbname", "replication");
+	if (server->options.plain)
+		add_database(&parameters, server);
+	else {
+		parameters_add(&parameters, "replication", "true");
+		parameters_add(&parameters, "dbname", "replication");
+	}
 	ok = connection_open(
 		&parameters, &limit, &server->conn, &search->failure, error);
 	parameters_free(&parameters);
@@ -388,16 +418,20 @@ server_connect(struct server *server, struct error *error)
 	bool ok;
 
 	server_disconnect(server);
+	server->refusal = (struct server_refusal){.local = false};
 	if (!ask_before_connect(server, error))
 		return false;
 	ok = connect_once(server, &failure, error);
 	if (!ok && failure.needs_password) {
+		server->refusal = failure.refusal;
 		if (server->options.prompt == PROMPT_NEVER)
 			return set_password_hint(error);
 		if (!ask_password(server, error))
 			return false;
 		ok = connect_once(server, &failure, error);
 	}
+	if (!ok)
+		server->refusal = failure.refusal;
 	/* A wrong password that is kept could never be put right. */
 	if (!ok && failure.wrong_password) {
 		explicit_bzero(server->password, sizeof(server->password));
@@ -410,7 +444,6 @@ bool
 session_connect_database(const struct server *server,
 	const struct wait_limit *limit, PGconn **conn, struct error *error)
 {
-	const char *database = parameters_find(server->conninfo, "dbname");
 	struct connection_failure failure;
 	struct parameters parameters;
 	bool ok;
@@ -421,9 +454,39 @@ session_connect_database(const struct server *server,
 	parameters_add(&parameters, "hostaddr", PQhostaddr(server->conn));
 	parameters_add(&parameters, "port", PQport(server->conn));
 	parameters_add(&parameters, "target_session_attrs", "any");
-	parameters_add(&parameters, "dbname", ANY_DATABASE);
-	parameters_add(&parameters, "dbname", database);
+	add_database(&parameters, server);
 	ok = connection_open(&parameters, limit, conn, &failure, error);
 	parameters_free(&parameters);
 	return ok;
+}
+
+bool
+server_connect_beside(
+	const struct server *server, struct server **made, struct error *error)
+{
+	struct server_options options = server->options;
+	struct wait_limit limit = {options.stop_fd,
+		clock_monotonic_us() + options.connect_timeout_us};
+	struct server *other;
+	bool ok;
+
+	options.plain = true;
+	options.prompt = PROMPT_NEVER;
+	if (!server_create(&other, &options, error))
+		return false;
+	memcpy(other->password, server->password, sizeof(other->password));
+	if (server->conn == NULL)
+		ok = server_connect(other, error);
+	else {
+		ok = session_connect_database(
+			server, &limit, &other->conn, error);
+		if (ok)
+			set_address(other);
+	}
+	if (!ok) {
+		server_free(other);
+		return false;
+	}
+	*made = other;
+	return true;
 }

@@ -38,9 +38,18 @@ struct server_options {
 	int64_t connect_timeout_us; /* for one connect over all hosts; > 0 */
 	int64_t command_timeout_us; /* for one answer; CLOCK_NEVER: none */
 	int stop_fd;		    /* readable, and stays so: give up */
+	bool plain; /* a normal connection, for server/query.h, to the
+		       database that conninfo names, else "postgres" */
 };
 
 struct server; /* opaque */
+
+/* What is known of an attempt to connect that failed. */
+struct server_refusal {
+	char sqlstate[6]; /* the server's; empty: it did not say */
+	char user[64];	  /* whom it refused, perhaps cut off */
+	bool local;	  /* over a Unix socket */
+};
 
 /*
  * Remember the options (all strings are borrowed until server_free). Errors:
@@ -58,6 +67,21 @@ bool server_create(struct server **server, const struct server_options *options,
  */
 bool server_connect(struct server *server, struct error *error);
 
+/*
+ * Make a second one, connected for SQL (options: plain), of the same options,
+ * the password that was typed, and the host that server is connected to, if
+ * it is. Never asks for a password. The caller frees *made, before server.
+ * Errors: as server_connect.
+ */
+bool server_connect_beside(
+	const struct server *server, struct server **made, struct error *error);
+
+/* How the last server_connect failed; all empty if it did not. */
+const struct server_refusal *server_refusal(const struct server *server);
+
+/* Change connect_timeout_us (> 0) from the next connect on. */
+void server_limit_connect(struct server *server, int64_t timeout_us);
+
 /* Close the connection, if there is one; never waits. */
 void server_disconnect(struct server *server);
 
@@ -69,6 +93,9 @@ int server_version(const struct server *server);
 
 /* "host:port" or the socket's folder, for messages; valid while connected. */
 const char *server_address(const struct server *server);
+
+/* The server's process for this connection; 0 when not connected. */
+int server_process(const struct server *server);
 
 /* The socket to poll; -1 when not connected. */
 int server_socket(const struct server *server);

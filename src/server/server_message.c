@@ -117,6 +117,24 @@ message_append_plain(struct text *plain, const char *verbose)
 }
 
 void
+message_sqlstate(char sqlstate[SQLSTATE_SIZE], const char *verbose)
+{
+	sqlstate[0] = '\0';
+	while (*verbose != '\0') {
+		struct line line = {verbose, strcspn(verbose, "\n")};
+		const char *state = find_sqlstate(&line);
+
+		if (state != NULL) {
+			memcpy(sqlstate, state, SQLSTATE_LEN);
+			sqlstate[SQLSTATE_LEN] = '\0';
+		}
+		verbose += line.len;
+		if (*verbose == '\n')
+			verbose++;
+	}
+}
+
+void
 message_one_line(char *line, size_t size, const char *text)
 {
 	size_t used = 0;

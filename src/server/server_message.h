@@ -20,6 +20,11 @@
  */
 enum error_code message_append_plain(struct text *plain, const char *verbose);
 
+#define SQLSTATE_SIZE 6
+
+/* The last state in a verbose text; empty if there is none. */
+void message_sqlstate(char sqlstate[SQLSTATE_SIZE], const char *verbose);
+
 /*
  * Copy text into line (size bytes), each run of newlines and tabs a space,
  * none at the end.

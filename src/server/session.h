@@ -30,6 +30,7 @@ struct server {
 	bool unsent;		      /* see copy_unsent */
 	bool copy_ended;	      /* by the server; our end is missing */
 	char password[PASSWORD_SIZE]; /* typed; empty: none */
+	struct server_refusal refusal;
 };
 
 /* The limit of one answer that is asked for now. */

@@ -83,6 +83,8 @@ refused '--connect-timeout must be in range 1..2147483' \
 	-D "$archive" --connect-timeout=0
 refused '--receive-timeout must be in range 0..2147483' \
 	-D "$archive" --receive-timeout=2147484
+refused 'invalid value "soon" for option --wait' -D "$archive" --wait=soon
+refused '--wait must be in range 0..2147483' -D "$archive" --wait=-1
 refused '--max-retries must be in range 0..2147483647' \
 	-D "$archive" --max-retries=-1
 refused '--jobs must be in range 1..64' -D "$archive" --jobs=0

@@ -12,6 +12,7 @@
 
 #define KEY_ONCE OPTION_LONG_ONLY
 #define KEY_MEMORY (OPTION_LONG_ONLY + 1)
+#define KEY_WAIT (OPTION_LONG_ONLY + 2)
 #define WORDS_MAX 12
 
 static const struct option_spec specs[] = {
@@ -24,6 +25,7 @@ static const struct option_spec specs[] = {
 	{KEY_ONCE, "once", NULL, "no letter"},
 	{KEY_MEMORY, "memory", "SIZE", "no letter\nand two lines"},
 	{'Z', "a-name-that-needs-a-line", "METHOD[:DETAIL]", "of its own"},
+	{KEY_WAIT, "wait", "[SECS]", "perhaps with a value"},
 	{0, NULL, NULL, "Other:"},
 	{'?', "help", NULL, "show this"},
 	{0, NULL, NULL, NULL},
@@ -137,6 +139,24 @@ test_help(void **state)
 	}
 }
 
+/* The next word is never taken for such a value. */
+static void
+test_optional_value(void **state)
+{
+	struct run run;
+
+	(void)state;
+	begin(&run, "--wait -n --wait=5 --wait= x");
+	assert_int_equal(next(&run), KEY_WAIT);
+	assert_null(run.options.value);
+	assert_int_equal(next(&run), 'n');
+	assert_int_equal(next(&run), KEY_WAIT);
+	assert_string_equal(run.options.value, "5");
+	assert_int_equal(next(&run), KEY_WAIT);
+	assert_string_equal(run.options.value, "");
+	assert_int_equal(next(&run), OPTION_END);
+}
+
 static void
 test_errors(void **state)
 {
@@ -198,6 +218,7 @@ test_print(void **state)
 		"                             and two lines\n"
 		"  -Z, --a-name-that-needs-a-line=METHOD[:DETAIL]\n"
 		"                             of its own\n"
+		"      --wait[=SECS]          perhaps with a value\n"
 		"\nOther:\n"
 		"  -?, --help                 show this\n");
 	free(written);
@@ -211,6 +232,7 @@ main(void)
 		cmocka_unit_test(test_every_way_to_write),
 		cmocka_unit_test(test_operands),
 		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_optional_value),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_print),
 	};

@@ -88,11 +88,35 @@ hidden(void **state)
 	}
 }
 
+static void
+sqlstate(void **state)
+{
+	static const struct {
+		const char *verbose;
+		const char *sqlstate;
+	} texts[] = {
+		{"", ""},
+		{"could not connect: no such file\n", ""},
+		{"FATAL:  28000: no entry\nLOCATION:  f, a.c:1\n", "28000"},
+		{"x failed: FATAL:  57P03: starting up\n", "57P03"},
+		{"FATAL:  28000: with TLS\nFATAL:  28P01: without\n", "28P01"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char found[SQLSTATE_SIZE] = "xxxxx";
+
+		message_sqlstate(found, texts[i].verbose);
+		assert_string_equal(found, texts[i].sqlstate);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain),
+		cmocka_unit_test(sqlstate),
 		cmocka_unit_test(one_line),
 		cmocka_unit_test(hidden),
 	};
