@@ -11,6 +11,8 @@ struct command {
 
 static const struct command commands[] = {
 	{"receive", cmd_receive, "stream WAL from a server into an archive"},
+	{"status", cmd_status,
+		"show a running receiver and a leader's followers"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

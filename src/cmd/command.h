@@ -17,4 +17,10 @@
  */
 int cmd_receive(struct log *log, int argc, char **argv);
 
+/*
+ * Show a running receiver, and the leader's view of its followers:
+ * walfetch-status(1).
+ */
+int cmd_status(struct log *log, int argc, char **argv);
+
 #endif

@@ -28,17 +28,25 @@ only() {
 
 for option in --help '-?'; do
 	shows "walfetch $option" "$walfetch" "$option"
-	has "walfetch $option" '  receive  *[a-z].*'
-	shows "receive $option" "$walfetch" receive "$option"
-	has "receive $option" '  walfetch receive \[OPTION\]\.\.\.'
+	for command in receive status; do
+		has "walfetch $option" "  $command  *[a-z].*"
+	done
+	for command in receive status; do
+		shows "$command $option" "$walfetch" "$command" "$option"
+		has "$command $option" \
+			"  walfetch $command \\[OPTION\\]\\.\\.\\."
+	done
 	shows "pg_receivewal $option" "$pg_receivewal" "$option"
 	has "pg_receivewal $option" '  pg_receivewal \[OPTION\]\.\.\.'
 done
 for option in --version -V; do
 	shows "walfetch $option" "$walfetch" "$option"
 	only "walfetch $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
-	shows "receive $option" "$walfetch" receive "$option"
-	only "receive $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
+	for command in receive status; do
+		shows "$command $option" "$walfetch" "$command" "$option"
+		only "$command $option" \
+			'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
+	done
 	shows "pg_receivewal $option" "$pg_receivewal" "$option"
 	only "pg_receivewal $option" 'pg_receivewal (PostgreSQL) 19\.0'
 done

@@ -100,6 +100,22 @@ for option in --memory --min-free; do
 		-D "$archive" "$option=1 hogshead"
 done
 
+# refused_status MESSAGE ARGUMENT...
+refused_status() {
+	said=$1
+	shift
+	refused_by walfetch "walfetch status" "$said" \
+		'Try "walfetch status --help" for more information.' "$@"
+}
+
+refused_status 'neither an archive nor a server is named: use -D, or -d, -h, -p or -U'
+refused_status 'too many command-line arguments (first is "a")' -D "$archive" a
+refused_status 'invalid value "x" for option --watch' -D "$archive" --watch=x
+refused_status '--watch must be in range 1..2147483' -D "$archive" --watch=0
+refused_by walfetch "walfetch status" \
+	"could not open directory \"$scratch/missing\": No such file or directory" \
+	'' -D "$scratch/missing"
+
 refused_by pg_receivewal pg_receivewal \
 	"could not open directory \"$scratch/missing\": No such file or directory" \
 	'' -n -D "$scratch/missing"

@@ -9,6 +9,7 @@ BEGIN {
 	floor["wal"] = 1
 	floor["archive"] = floor["server"] = 2
 	floor["receive"] = floor["backup"] = 3
+	floor["check"] = floor["status"] = 3
 	floor["cmd"] = 4
 }
 function complain(reason)

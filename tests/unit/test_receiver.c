@@ -222,8 +222,7 @@ expect_archive(struct scene *scene, void **state)
 	assert_true(status_file_read(*state, &status, &error));
 	assert_int_equal(status.state, RECEIVER_STOPPED);
 	assert_int_equal(status.pid, getpid());
-	assert_int_equal(
-		status.durable, BEGIN + wal_builder_len(&scene->wal));
+	assert_int_equal(status.durable, BEGIN + wal_builder_len(&scene->wal));
 	assert_int_equal(status.archived, BEGIN + 2 * SEGMENT);
 }
 
