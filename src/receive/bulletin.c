@@ -209,7 +209,7 @@ bulletin_close(struct bulletin *bulletin, const struct error *failure)
 {
 	struct receiver_status status = bulletin->status;
 
-	if (bulletin->writer != NULL && bulletin->posted) {
+	if (bulletin->writer != NULL && bulletin->preparation->lock_fd >= 0) {
 		describe(bulletin, &status);
 		status.state =
 			failure == NULL ? RECEIVER_STOPPED : RECEIVER_FAILED;
