@@ -11,6 +11,7 @@ struct command {
 
 static const struct command commands[] = {
 	{"receive", cmd_receive, "stream WAL from a server into an archive"},
+	{"check", cmd_check, "tell whether a server and a directory are fit"},
 	{"status", cmd_status,
 		"show a running receiver and a leader's followers"},
 };

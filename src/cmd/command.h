@@ -18,6 +18,11 @@
 int cmd_receive(struct log *log, int argc, char **argv);
 
 /*
+ * Tell whether a server, a slot and a directory are fit: walfetch-check(1).
+ */
+int cmd_check(struct log *log, int argc, char **argv);
+
+/*
  * Show a running receiver, and the leader's view of its followers:
  * walfetch-status(1).
  */

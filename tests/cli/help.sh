@@ -28,10 +28,10 @@ only() {
 
 for option in --help '-?'; do
 	shows "walfetch $option" "$walfetch" "$option"
-	for command in receive status; do
+	for command in receive status check; do
 		has "walfetch $option" "  $command  *[a-z].*"
 	done
-	for command in receive status; do
+	for command in receive status check; do
 		shows "$command $option" "$walfetch" "$command" "$option"
 		has "$command $option" \
 			"  walfetch $command \\[OPTION\\]\\.\\.\\."
@@ -42,7 +42,7 @@ done
 for option in --version -V; do
 	shows "walfetch $option" "$walfetch" "$option"
 	only "walfetch $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
-	for command in receive status; do
+	for command in receive status check; do
 		shows "$command $option" "$walfetch" "$command" "$option"
 		only "$command $option" \
 			'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'

@@ -171,5 +171,6 @@ check_command() {
 
 check_command receive
 check_command status
+check_command check
 nothing_written options
 finish

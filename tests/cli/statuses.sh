@@ -32,6 +32,8 @@ ends_with 1 "$walfetch" receive
 ends_with 1 "$walfetch" receive -n -D "$scratch/missing"
 ends_with 2 "$walfetch" receive -n -D "$archive"
 ends_with 2 "$walfetch" receive --max-retries=0 -D "$archive"
+ends_with 1 "$walfetch" check --nonsense
+ends_with 2 "$walfetch" check
 ends_with 1 "$walfetch" status
 ends_with 1 "$walfetch" status -D "$archive"
 ends_with 2 "$walfetch" status -h "$scratch"

@@ -116,6 +116,14 @@ refused_by walfetch "walfetch status" \
 	"could not open directory \"$scratch/missing\": No such file or directory" \
 	'' -D "$scratch/missing"
 
+refused_by walfetch "walfetch check" \
+	'too many command-line arguments (first is "a")' \
+	'Try "walfetch check --help" for more information.' -D "$archive" a
+refused_by walfetch "walfetch check" \
+	'--connect-timeout must be in range 1..2147483' \
+	'Try "walfetch check --help" for more information.' \
+	--connect-timeout=0
+
 refused_by pg_receivewal pg_receivewal \
 	"could not open directory \"$scratch/missing\": No such file or directory" \
 	'' -n -D "$scratch/missing"

@@ -1,0 +1,288 @@
+#include "check/check.h"
+
+#include "check/hba.h"
+#include "check/parts.h"
+#include "server/query.h"
+
+#include <string.h>
+
+#define INSUFFICIENT_PRIVILEGE "42501"
+#define INVALID_AUTHORIZATION "28000"
+#define TOO_MANY_CONNECTIONS "53300"
+#define INVALID_PASSWORD "28P01"
+
+#define VERSION_OLDEST 100000
+#define VERSION_NEWEST 200000 /* the first that was not tried */
+
+static void
+find_login_refused(struct check *check, const struct error *refused)
+{
+	const struct server_refusal *refusal = server_refusal(check->server);
+	struct finding *row = finding_error(check->findings, refused->code,
+		"login", "%s", refused->message);
+
+	if (refused->hint[0] != '\0')
+		finding_mend(row, "%s", refused->hint);
+	else if (strcmp(refusal->sqlstate, INVALID_PASSWORD) == 0)
+		finding_mend(row,
+			"Put the password of role \"%s\" into ~/.pgpass, or "
+			"set it anew: ALTER ROLE \"%s\" PASSWORD '...'.",
+			refusal->user, refusal->user);
+	else
+		finding_mend(row,
+			"Make the role: CREATE ROLE \"%s\" REPLICATION LOGIN.",
+			refusal->user);
+}
+
+static void
+find_hba_refused(struct check *check, const struct error *refused)
+{
+	const struct server_refusal *refusal = server_refusal(check->server);
+	char line[HBA_LINE_SIZE];
+	struct finding *row = finding_error(check->findings, ERR_REFUSED,
+		"pg_hba.conf", "%s", refused->message);
+
+	hba_line(line, "replication", refusal, check->config->os_user,
+		refused->message);
+	finding_mend(row,
+		"Add this line to the server's pg_hba.conf%s, then reload: %s",
+		hba_rejected(refused->message) ? ", above the one that rejects"
+					       : "",
+		line);
+}
+
+static void
+find_no_right(struct check *check, const char *value, const char *user)
+{
+	finding_mend(finding_error(
+			     check->findings, ERR_REFUSED, "role", "%s", value),
+		"Give the role the right: ALTER ROLE \"%s\" REPLICATION;",
+		user);
+}
+
+static void
+find_role_refused(struct check *check, const struct error *refused)
+{
+	const char *user = server_refusal(check->server)->user;
+
+	finding_add(check->findings, FINDING_OK, "pg_hba.conf",
+		"lets \"%s\" in for replication", user);
+	find_no_right(check, refused->message, user);
+}
+
+/* Beyond pg_hba.conf and the role, all places are taken. */
+static void
+find_full(struct check *check, const struct error *refused)
+{
+	finding_mend(finding_error(check->findings, ERR_UNREACHABLE,
+			     "connections", "%s", refused->message),
+		"Wait until others leave, or raise max_wal_senders (or "
+		"max_connections, if it is that) and restart the server.");
+}
+
+static void
+find_unreachable(struct check *check, const struct error *refused)
+{
+	struct finding *row = finding_error(check->findings, refused->code,
+		"server", "%s", refused->message);
+
+	if (refused->hint[0] != '\0')
+		finding_mend(row, "%s", refused->hint);
+	else if (server_refusal(check->server)->sqlstate[0] == '\0')
+		finding_mend(row,
+			"Is it running, and are host and port right? Over "
+			"TCP, listen_addresses must have the host, and no "
+			"firewall be between. --wait waits for it.");
+	else
+		finding_mend(row,
+			"It is there, but not ready: --wait waits "
+			"until it is.");
+}
+
+/* What the server said instead of letting us in. True: it is there at all. */
+static bool
+find_refusal(struct check *check, const struct error *refused)
+{
+	const struct server_refusal *refusal = server_refusal(check->server);
+	bool full = strcmp(refusal->sqlstate, TOO_MANY_CONNECTIONS) == 0;
+
+	if (refused->code != ERR_REFUSED && !full) {
+		find_unreachable(check, refused);
+		return false;
+	}
+	finding_add(check->findings, FINDING_OK, "server", "answers");
+	if (full)
+		find_full(check, refused);
+	else if (hba_refused(refusal, refused->message))
+		find_hba_refused(check, refused);
+	else if (strcmp(refusal->sqlstate, INSUFFICIENT_PRIVILEGE) == 0)
+		find_role_refused(check, refused);
+	else
+		find_login_refused(check, refused);
+	return true;
+}
+
+static bool
+passes_on(const struct error *error)
+{
+	return error->code == ERR_STOPPED || error->code == ERR_USAGE;
+}
+
+/* *there: the server is, whatever it says. */
+static bool
+check_replication(struct check *check, bool *there, struct error *error)
+{
+	struct error failure;
+
+	*there = true;
+	if (!server_connect(check->server, &failure)) {
+		if (passes_on(&failure)) {
+			*error = failure;
+			return false;
+		}
+		*there = find_refusal(check, &failure);
+		return true;
+	}
+	check->replication = true;
+	finding_add(check->findings, FINDING_OK, "server", "%s",
+		server_address(check->server));
+	finding_add(check->findings, FINDING_OK, "pg_hba.conf",
+		"lets us in for replication");
+	finding_add(check->findings, FINDING_OK, "role", "has REPLICATION");
+	check->identified =
+		server_identify(check->server, &check->identity, &failure) &&
+		server_segment_size(
+			check->server, &check->segment_size, &failure);
+	if (!check->identified) {
+		finding_error(check->findings, failure.code, "server", "%s",
+			failure.message);
+		*error = failure;
+		return !passes_on(&failure);
+	}
+	return true;
+}
+
+/* Behind a pg_hba.conf that says no, another fault may wait. */
+static void
+check_role_by_sql(struct check *check)
+{
+	static const char sql[] = "SELECT rolreplication OR rolsuper "
+				  "FROM pg_catalog.pg_roles "
+				  "WHERE rolname = current_user";
+	const char *user = server_refusal(check->server)->user;
+	struct query_rows rows;
+	struct error ignored;
+
+	if (check->replication ||
+		strcmp(server_refusal(check->server)->sqlstate,
+			INVALID_AUTHORIZATION) != 0 ||
+		!query_run(check->plain, sql, 1, &rows, &ignored))
+		return;
+	if (rows.count == 1 && query_cell(&rows, 0, 0) != NULL &&
+		strcmp(query_cell(&rows, 0, 0), "t") == 0)
+		finding_add(
+			check->findings, FINDING_OK, "role", "has REPLICATION");
+	else
+		find_no_right(check, "has no REPLICATION", user);
+	query_free(&rows);
+}
+
+static bool
+check_sql(struct check *check, struct error *error)
+{
+	struct error failure;
+
+	if (server_connect_beside(check->server, &check->plain, &failure)) {
+		check->led =
+			leader_read(check->plain, &check->leader, &failure);
+		check_role_by_sql(check);
+		if (check->led)
+			return true;
+	}
+	if (failure.code == ERR_STOPPED) {
+		*error = failure;
+		return false;
+	}
+	finding_mend(finding_add(check->findings, FINDING_WARNING, "SQL",
+			     "no normal connection: %s", failure.message),
+		"Without one it is not known how many places are free, what "
+		"the slot holds back and who follows. Let the role into a "
+		"database in pg_hba.conf, and name it with dbname in -d.");
+	return true;
+}
+
+static void
+check_version(struct check *check)
+{
+	int version = server_version(
+		check->replication ? check->server : check->plain);
+
+	if (version < VERSION_OLDEST)
+		finding_mend(
+			finding_error(check->findings, ERR_REFUSED, "version",
+				"%d.%d", version / 10000, version / 100 % 100),
+			"walfetch needs PostgreSQL 10 or later.");
+	else if (version >= VERSION_NEWEST)
+		finding_mend(
+			finding_add(check->findings, FINDING_WARNING, "version",
+				"%d.%d", version / 10000, version % 10000),
+			"This walfetch was not tried with it; a newer one may "
+			"verify its records.");
+	else
+		finding_add(check->findings, FINDING_OK, "version", "%d.%d",
+			version / 10000, version % 10000);
+}
+
+static bool
+check_server(struct check *check, struct error *error)
+{
+	bool there;
+
+	if (!check_replication(check, &there, error))
+		return false;
+	if (!there)
+		return true;
+	if (!check_sql(check, error))
+		return false;
+	if (!check->replication && check->plain == NULL)
+		return true;
+	check_version(check);
+	if (!check_settings(check, error))
+		return false;
+	return check->config->slot == NULL || !check->replication ||
+		check_slot(check, error);
+}
+
+static bool
+check_archive(struct check *check, struct error *error)
+{
+	struct directory directory;
+	bool usable = false;
+	bool ok;
+
+	if (check->config->directory == NULL)
+		return true;
+	directory_init(&directory);
+	ok = check_place(check, &directory, &usable, error);
+	if (ok && usable && check->identified)
+		ok = check_gap(check, &directory, error);
+	directory_close(&directory);
+	return ok;
+}
+
+bool
+check_run(const struct check_config *config, struct server *server,
+	struct findings *findings, struct error *error)
+{
+	struct check check = {
+		.config = config,
+		.server = server,
+		.findings = findings,
+	};
+	bool ok = check_server(&check, error) && check_archive(&check, error);
+
+	leader_free(&check.leader);
+	server_free(check.plain);
+	server_disconnect(server);
+	return ok;
+}

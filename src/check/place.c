@@ -1,0 +1,233 @@
+#include "archive/lock.h"
+#include "archive/open_segment.h"
+#include "archive/resume.h"
+#include "base/clock.h"
+#include "base/number.h"
+#include "check/parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* When the server does not tell. */
+#define SEGMENT_SIZE_USUAL (UINT32_C(16) << 20)
+
+/* Segments: the open one and the next; and some hours of a quiet server. */
+#define SEGMENTS_LEAST 2
+#define SEGMENTS_FEW 64
+
+#define PROBE_SIZE 8192
+
+static bool
+open_place(struct check *check, struct directory *directory)
+{
+	const char *path = check->config->directory;
+	struct error failure;
+	struct finding *row;
+
+	if (directory_open(directory, path, &failure)) {
+		finding_add(
+			check->findings, FINDING_OK, "directory", "%s", path);
+		return true;
+	}
+	row = finding_error(check->findings, failure.code, "directory", "%s",
+		failure.message);
+	if (failure.sys_errno == ENOENT)
+		finding_mend(row, "Make it: mkdir -m 700 '%s'", path);
+	else if (failure.sys_errno == ENOTDIR)
+		finding_mend(row, "Name a directory.");
+	else if (failure.sys_errno == EACCES)
+		finding_mend(row,
+			"Run as its owner, or let this user into it and all "
+			"directories above.");
+	return false;
+}
+
+static void
+check_owner(struct check *check, const struct stat *stat)
+{
+	if (stat->st_uid == geteuid()) {
+		finding_add(check->findings, FINDING_OK, "owner", "this user");
+		return;
+	}
+	finding_mend(finding_add(check->findings, FINDING_WARNING, "owner",
+			     "user %u, and this is user %u",
+			     (unsigned)stat->st_uid, (unsigned)geteuid()),
+		"Run walfetch as the owner, or as root: chown %u '%s'",
+		(unsigned)geteuid(), check->config->directory);
+}
+
+static void
+check_mode(struct check *check, const struct stat *stat)
+{
+	mode_t mode = stat->st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
+	struct finding *row;
+
+	if ((mode & (S_IWGRP | S_IWOTH)) != 0) {
+		row = finding_error(check->findings, ERR_SYSTEM, "mode", "%04o",
+			(unsigned)mode);
+		finding_mean(row, "others may remove or replace files");
+	} else if ((mode & S_IRWXO) != 0) {
+		row = finding_add(check->findings, FINDING_WARNING, "mode",
+			"%04o", (unsigned)mode);
+		finding_mean(row, "others may see what is there");
+	} else {
+		finding_add(check->findings, FINDING_OK, "mode", "%04o",
+			(unsigned)mode);
+		return;
+	}
+	finding_mend(row, "chmod 700 '%s', or 750 for a group that reads.",
+		check->config->directory);
+}
+
+/* Write, sync and remove a file of this process alone. */
+static void
+check_writing(struct check *check, const struct directory *directory)
+{
+	static const char zeros[PROBE_SIZE];
+	char name[64];
+	struct error failure;
+	struct error ignored;
+	int64_t begin_us;
+	int fd = -1;
+	bool ok;
+
+	(void)snprintf(
+		name, sizeof(name), ".walfetch.check.%ld", (long)getpid());
+	if (!durable_create(directory, name, 0, &fd, &failure) ||
+		!durable_write(fd, name, zeros, sizeof(zeros), 0, &failure)) {
+		finding_mend(finding_error(check->findings, failure.code,
+				     "writable", "%s", failure.message),
+			"Let this user write there, on a file system that has "
+			"space and is not mounted read-only.");
+		if (fd >= 0)
+			(void)durable_close(fd, name, &ignored);
+		(void)durable_unlink(directory, name, &ignored);
+		return;
+	}
+	finding_add(check->findings, FINDING_OK, "writable", "yes");
+	begin_us = clock_monotonic_us();
+	ok = durable_sync(directory, fd, name, &failure) &&
+		durable_sync_directory(directory, &failure);
+	if (ok)
+		finding_add(check->findings, FINDING_OK, "fsync",
+			"works (%.1f ms)",
+			(double)(clock_monotonic_us() - begin_us) /
+				(double)USECS_PER_MS);
+	else
+		finding_mend(finding_error(check->findings, failure.code,
+				     "fsync", "%s", failure.message),
+			"Nothing can be made to survive a power cut there: use "
+			"another file system, or mend this one.");
+	(void)durable_close(fd, name, &ignored);
+	(void)durable_unlink(directory, name, &ignored);
+}
+
+static void
+check_space(struct check *check, const struct directory *directory)
+{
+	uint32_t segment_size = check->segment_size != 0 ? check->segment_size
+							 : SEGMENT_SIZE_USUAL;
+	char size[SIZE_TEXT_MAX];
+	struct finding *row;
+	uint64_t free_bytes;
+
+	if (!directory_free_bytes(directory, &free_bytes)) {
+		finding_add(check->findings, FINDING_WARNING, "free space",
+			"not known");
+		return;
+	}
+	size_format(size, free_bytes);
+	if (free_bytes < (uint64_t)SEGMENTS_LEAST * segment_size)
+		row = finding_error(
+			check->findings, ERR_SYSTEM, "free space", "%s", size);
+	else if (free_bytes < (uint64_t)SEGMENTS_FEW * segment_size)
+		row = finding_add(check->findings, FINDING_WARNING,
+			"free space", "%s", size);
+	else {
+		finding_add(
+			check->findings, FINDING_OK, "free space", "%s", size);
+		return;
+	}
+	finding_mean(row, "room for %u segments",
+		(unsigned)(free_bytes / segment_size));
+	finding_mend(row,
+		"Free space, or use a larger file system; receive "
+		"--compress takes less.");
+}
+
+static void
+check_lock(struct check *check, const struct directory *directory)
+{
+	struct error failure;
+	bool held;
+	long pid;
+
+	if (!archive_lock_query(directory, &held, &pid, &failure))
+		finding_error(check->findings, failure.code, "lock", "%s",
+			failure.message);
+	else if (!held)
+		finding_add(check->findings, FINDING_OK, "lock", "free");
+	else
+		finding_mend(finding_add(check->findings, FINDING_WARNING,
+				     "lock", "held by process %ld", pid),
+			"A walfetch receives here already, and a second one "
+			"would be refused; walfetch status -D shows it.");
+}
+
+/* False: it is another cluster's, or cannot be told. */
+static bool
+check_cluster(struct check *check, const struct directory *directory)
+{
+	struct archive_resume resume = {
+		.directory = directory,
+		.identity =
+			{
+				.system_identifier =
+					check->identity.system_identifier,
+				.segment_size = check->segment_size,
+			},
+	};
+	struct error failure;
+	struct finding *row;
+
+	if (!check->identified) {
+		finding_add(check->findings, FINDING_WARNING, "cluster",
+			"not known: no replication connection");
+		return false;
+	}
+	if (archive_check_identity(&resume, &failure)) {
+		finding_add(check->findings, FINDING_OK, "cluster",
+			"system identifier %llu, or no WAL yet",
+			(unsigned long long)check->identity.system_identifier);
+		return true;
+	}
+	row = finding_error(check->findings, failure.code, "cluster", "%s",
+		failure.message);
+	if (failure.hint[0] != '\0')
+		finding_mend(row, "%s", failure.hint);
+	return false;
+}
+
+bool
+check_place(struct check *check, struct directory *directory, bool *usable,
+	struct error *error)
+{
+	struct stat stat;
+
+	(void)error;
+	*usable = false;
+	if (!open_place(check, directory))
+		return true;
+	if (fstat(directory->fd, &stat) == 0) {
+		check_owner(check, &stat);
+		check_mode(check, &stat);
+	}
+	check_writing(check, directory);
+	check_space(check, directory);
+	check_lock(check, directory);
+	*usable = check_cluster(check, directory);
+	return true;
+}

@@ -1,0 +1,440 @@
+#include "base/number.h"
+#include "check/parts.h"
+#include "server/query.h"
+#include "server/sync_names.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION_KEEP_SIZE 130000
+#define VERSION_IDLE_TIMEOUT 180000
+
+/* Below this a status interval of ten seconds is no good. */
+#define SENDER_TIMEOUT_MIN_MS 20000
+
+/* walfetch receive, a backup with its WAL, and one to take over. */
+#define SENDERS_WANTED 2
+
+/* The application_name that walfetch receive has unless told otherwise. */
+#define APPLICATION "walfetch"
+
+/* One setting on its way to a finding. */
+struct asking {
+	struct check *check;
+	const char *name;
+	const char *value;
+};
+
+/* "1min", "500ms", "0": milliseconds; -1: not a duration. */
+static int64_t
+duration_ms(const char *value)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60000},
+		{"h", 3600000}, {"d", 86400000}};
+	char *end;
+	long long number = strtoll(value, &end, 10);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (end != value && strcmp(end, units[i].unit) == 0)
+			return number * units[i].ms;
+	return -1;
+}
+
+static struct finding *
+ok(const struct asking *asking)
+{
+	return finding_add(asking->check->findings, FINDING_OK, asking->name,
+		"%s", asking->value);
+}
+
+static struct finding *
+warning(const struct asking *asking)
+{
+	return finding_add(asking->check->findings, FINDING_WARNING,
+		asking->name, "%s", asking->value);
+}
+
+static void
+judge_wal_level(const struct asking *asking)
+{
+	struct finding *row;
+
+	if (strcmp(asking->value, "minimal") != 0) {
+		finding_mean(ok(asking), "WAL is complete enough to recover");
+		return;
+	}
+	row = finding_error(asking->check->findings, ERR_REFUSED, asking->name,
+		"%s", asking->value);
+	finding_mean(row, "the server sends no WAL");
+	finding_mend(row,
+		"ALTER SYSTEM SET wal_level = replica; and max_wal_senders = "
+		"10; then restart the server.");
+}
+
+/* How many walsenders are at work, we not counted; -1: not known. */
+static int
+senders_in_use(const struct check *check)
+{
+	int own = check->replication ? server_process(check->server) : 0;
+	int count = 0;
+
+	if (!check->led)
+		return -1;
+	for (size_t i = 0; i < check->leader.follower_count; i++)
+		if (check->leader.followers[i].pid != own)
+			count++;
+	return count;
+}
+
+static void
+judge_senders(const struct asking *asking)
+{
+	int max = atoi(asking->value);
+	int used = senders_in_use(asking->check);
+	struct findings *findings = asking->check->findings;
+	struct finding *row;
+
+	if (max == 0 || (used >= 0 && max - used < 1)) {
+		row = finding_error(findings, ERR_REFUSED, asking->name,
+			max == 0 ? "%s" : "%s, none free", asking->value);
+		finding_mean(row, "nobody more can stream");
+	} else if (used < 0) {
+		finding_mean(ok(asking), "how many are free is not known");
+		return;
+	} else if (max - used < SENDERS_WANTED) {
+		row = finding_add(findings, FINDING_WARNING, asking->name,
+			"%s, %d free", asking->value, max - used);
+		finding_mean(row, "a backup beside a receiver finds no place");
+	} else {
+		finding_add(findings, FINDING_OK, asking->name, "%s, %d free",
+			asking->value, max - used);
+		return;
+	}
+	finding_mend(row,
+		"ALTER SYSTEM SET max_wal_senders = %d; then "
+		"restart the server.",
+		max < 8 ? 10 : max + 5);
+}
+
+static bool
+slot_exists(const struct check *check)
+{
+	for (size_t i = 0; i < check->leader.slot_count; i++)
+		if (strcmp(check->leader.slots[i].name, check->config->slot) ==
+			0)
+			return true;
+	return false;
+}
+
+static void
+judge_slots(const struct asking *asking)
+{
+	const struct check *check = asking->check;
+	int max = atoi(asking->value);
+	int left = check->led ? max - (int)check->leader.slot_count : max;
+	bool wanted = check->config->slot != NULL &&
+		!(check->led && slot_exists(check));
+	struct finding *row;
+
+	if (left > 0) {
+		row = finding_add(check->findings, FINDING_OK, asking->name,
+			"%s", asking->value);
+		if (check->led)
+			finding_mean(row, "%d free", left);
+		else
+			finding_mean(row, "how many are free is not known");
+		return;
+	}
+	if (wanted)
+		row = finding_error(check->findings, ERR_REFUSED, asking->name,
+			"%s, none free", asking->value);
+	else if (check->config->slot == NULL)
+		row = finding_add(check->findings, FINDING_WARNING,
+			asking->name, "%s, none free", asking->value);
+	else {
+		finding_add(check->findings, FINDING_OK, asking->name,
+			"%s, none free", asking->value);
+		return;
+	}
+	finding_mean(row, "no slot can be made");
+	finding_mend(row,
+		"ALTER SYSTEM SET max_replication_slots = %d; then restart the "
+		"server; or drop a slot that nobody needs.",
+		max < 8 ? 10 : max + 5);
+}
+
+static void
+judge_keep(const struct asking *asking)
+{
+	struct finding *row;
+
+	if (asking->check->config->slot != NULL) {
+		finding_mean(ok(asking), "the slot keeps WAL, whatever it is");
+		return;
+	}
+	if (strcmp(asking->value, "0") != 0) {
+		finding_mean(ok(asking),
+			"so much WAL is kept for a receiver that was away");
+		return;
+	}
+	row = warning(asking);
+	finding_mean(row, "WAL may go before a receiver that was away has it");
+	finding_mend(row,
+		"Use a slot (-S), or ALTER SYSTEM SET %s = %s; and "
+		"reload.",
+		asking->name,
+		strcmp(asking->name, "wal_keep_size") == 0 ? "'1GB'" : "64");
+}
+
+static void
+judge_slot_keep(const struct asking *asking)
+{
+	struct finding *row;
+
+	if (strcmp(asking->value, "-1") != 0) {
+		finding_mean(ok(asking),
+			"a receiver further behind than this loses its slot");
+		return;
+	}
+	if (asking->check->config->slot == NULL) {
+		finding_mean(ok(asking), "no limit to what a slot keeps");
+		return;
+	}
+	row = warning(asking);
+	finding_mean(
+		row, "a slot whose receiver is gone fills the server's disk");
+	finding_mend(row,
+		"Set it to what the disk can spare, such as ALTER "
+		"SYSTEM SET max_slot_wal_keep_size = '50GB'; and "
+		"reload.");
+}
+
+static void
+judge_idle_timeout(const struct asking *asking)
+{
+	struct finding *row;
+
+	if (duration_ms(asking->value) == 0 ||
+		asking->check->config->slot == NULL) {
+		ok(asking);
+		return;
+	}
+	row = warning(asking);
+	finding_mean(row, "a slot that is not used for so long is invalidated");
+	finding_mend(row,
+		"A receiver that runs now and then, such as one with --once "
+		"from cron, must run more often; 0 turns it off.");
+}
+
+static void
+judge_sender_timeout(const struct asking *asking)
+{
+	int64_t ms = duration_ms(asking->value);
+	struct finding *row;
+
+	if (ms >= SENDER_TIMEOUT_MIN_MS || ms < 0) {
+		finding_mean(ok(asking),
+			"the server gives up a receiver that is silent so "
+			"long");
+		return;
+	}
+	row = warning(asking);
+	if (ms == 0) {
+		finding_mean(row,
+			"the server never notices a receiver whose "
+			"host is gone, and its slot stays in use");
+		finding_mend(row,
+			"ALTER SYSTEM SET wal_sender_timeout = "
+			"'60s'; and reload.");
+	} else {
+		finding_mean(row, "too short for the usual status interval");
+		finding_mend(row,
+			"Run walfetch receive with a --status-interval below "
+			"half of it, or ALTER SYSTEM SET wal_sender_timeout = "
+			"'60s'; and reload.");
+	}
+}
+
+static void
+judge_hot_standby(const struct asking *asking)
+{
+	struct finding *row;
+
+	if (strcmp(asking->value, "on") == 0) {
+		finding_mean(ok(asking), "a follower answers queries");
+		return;
+	}
+	row = warning(asking);
+	finding_mean(row,
+		"a follower made from this server answers no "
+		"queries; an archive does not mind");
+	finding_mend(row,
+		"ALTER SYSTEM SET hot_standby = on; then restart "
+		"the server.");
+}
+
+static bool
+names_us(const char *value)
+{
+	struct sync_names names;
+	struct error ignored;
+	bool named;
+
+	if (!sync_names_parse(value, &names, &ignored))
+		return false;
+	named = sync_names_match(&names, APPLICATION);
+	sync_names_free(&names);
+	return named;
+}
+
+static unsigned
+count_synchronous(const struct leader *leader)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < leader->follower_count; i++)
+		if (strcmp(leader->followers[i].sync_state, "sync") == 0 ||
+			strcmp(leader->followers[i].sync_state, "quorum") == 0)
+			count++;
+	return count;
+}
+
+static unsigned
+count_wanted(const char *value)
+{
+	struct sync_names names;
+	struct error ignored;
+	unsigned wanted;
+
+	if (!sync_names_parse(value, &names, &ignored))
+		return 0;
+	wanted = names.wanted;
+	sync_names_free(&names);
+	return wanted;
+}
+
+static void
+judge_names(const struct asking *asking)
+{
+	const struct check *check = asking->check;
+	unsigned wanted = count_wanted(asking->value);
+	unsigned found = check->led ? count_synchronous(&check->leader) : 0;
+	const char *how = names_us(asking->value)
+		? "run walfetch receive with --synchronous, for commits wait "
+		  "for it"
+		: "commits do not wait for walfetch";
+	struct finding *row;
+
+	if (wanted == 0) {
+		finding_mean(finding_add(check->findings, FINDING_OK,
+				     asking->name, "empty"),
+			"no commit waits for a follower");
+		return;
+	}
+	if (!check->led || !check->leader.sees_all || check->leader.standby ||
+		found >= wanted) {
+		finding_mean(ok(asking), "%s", how);
+		return;
+	}
+	row = warning(asking);
+	finding_mean(row, "%u of %u are connected: commits hang; %s", found,
+		wanted, how);
+	finding_mend(row,
+		"Start the followers that are named, or change the "
+		"setting and reload.");
+}
+
+static void
+judge_commit(const struct asking *asking)
+{
+	const struct check *check = asking->check;
+	const char *names =
+		check->led ? check->leader.synchronous_standby_names : NULL;
+	struct finding *row;
+
+	if (strcmp(asking->value, "remote_apply") == 0 && names != NULL &&
+		names_us(names)) {
+		row = finding_error(check->findings, ERR_REFUSED, asking->name,
+			"%s", asking->value);
+		finding_mean(row,
+			"commits that wait for walfetch wait for "
+			"ever: it applies nothing");
+		finding_mend(row,
+			"ALTER SYSTEM SET synchronous_commit = on; "
+			"and reload; or take walfetch out of "
+			"synchronous_standby_names.");
+	} else if (strcmp(asking->value, "off") == 0) {
+		row = warning(asking);
+		finding_mean(row,
+			"a crash of the server loses commits that "
+			"were acknowledged");
+		finding_mend(row,
+			"ALTER SYSTEM SET synchronous_commit = on; "
+			"and reload, unless you chose this.");
+	} else
+		ok(asking);
+}
+
+struct setting {
+	const char *name;
+	void (*judge)(const struct asking *asking);
+	int since;  /* the first version that has it */
+	int before; /* the first that has it no more; 0: none */
+};
+
+static const struct setting settings[] = {
+	{"wal_level", judge_wal_level, 0, 0},
+	{"max_wal_senders", judge_senders, 0, 0},
+	{"max_replication_slots", judge_slots, 0, 0},
+	{"wal_keep_segments", judge_keep, 0, VERSION_KEEP_SIZE},
+	{"wal_keep_size", judge_keep, VERSION_KEEP_SIZE, 0},
+	{"max_slot_wal_keep_size", judge_slot_keep, VERSION_KEEP_SIZE, 0},
+	{"idle_replication_slot_timeout", judge_idle_timeout,
+		VERSION_IDLE_TIMEOUT, 0},
+	{"wal_sender_timeout", judge_sender_timeout, 0, 0},
+	{"hot_standby", judge_hot_standby, 0, 0},
+	{"synchronous_standby_names", judge_names, 0, 0},
+	{"synchronous_commit", judge_commit, 0, 0},
+};
+
+static bool
+check_setting(
+	struct check *check, const struct setting *setting, struct error *error)
+{
+	struct server *server =
+		check->replication ? check->server : check->plain;
+	int version = server_version(server);
+	struct asking asking = {.check = check, .name = setting->name};
+	struct error failure;
+	struct text value;
+
+	if (version < setting->since ||
+		(setting->before != 0 && version >= setting->before))
+		return true;
+	text_init(&value);
+	if (query_show(server, setting->name, &value, &failure)) {
+		asking.value = value.string;
+		setting->judge(&asking);
+	} else if (failure.code == ERR_STOPPED) {
+		*error = failure;
+		text_free(&value);
+		return false;
+	} else
+		finding_add(check->findings, FINDING_WARNING, setting->name,
+			"not known: %s", failure.message);
+	text_free(&value);
+	return true;
+}
+
+bool
+check_settings(struct check *check, struct error *error)
+{
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (!check_setting(check, &settings[i], error))
+			return false;
+	return true;
+}
