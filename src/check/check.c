@@ -14,6 +14,12 @@
 #define VERSION_OLDEST 100000
 #define VERSION_NEWEST 200000 /* the first that was not tried */
 
+static bool
+may_not_log_in(const char *message)
+{
+	return strstr(message, "is not permitted to log in") != NULL;
+}
+
 static void
 find_login_refused(struct check *check, const struct error *refused)
 {
@@ -28,6 +34,9 @@ find_login_refused(struct check *check, const struct error *refused)
 			"Put the password of role \"%s\" into ~/.pgpass, or "
 			"set it anew: ALTER ROLE \"%s\" PASSWORD '...'.",
 			refusal->user, refusal->user);
+	else if (may_not_log_in(refused->message))
+		finding_mend(
+			row, "Let it: ALTER ROLE \"%s\" LOGIN;", refusal->user);
 	else
 		finding_mend(row,
 			"Make the role: CREATE ROLE \"%s\" REPLICATION LOGIN.",

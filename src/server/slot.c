@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define DUPLICATE_OBJECT "42710"
-#define WRONG_STATE "55000"
+#define NOT_SUPPORTED "0A000"
 
 /* The first versions that have READ_REPLICATION_SLOT, and a slot's status. */
 #define VERSION_READ_SLOT 150000
@@ -54,7 +54,7 @@ read_by_command(struct server *server, const char *name,
 	ok = answer_ask(&answer, server, &query, error) &&
 		read_row(&answer, slot, error);
 	/* The command is for physical slots only. */
-	if (answer_failed_with(&answer, WRONG_STATE)) {
+	if (answer_failed_with(&answer, NOT_SUPPORTED)) {
 		*slot = (struct server_slot){.known = true, .exists = true};
 		ok = true;
 	}

@@ -23,7 +23,7 @@ slots(struct fake_server *fake)
 	fake_ready(fake);
 	fake_flush(fake);
 	fake_expect_query(fake, "READ_REPLICATION_SLOT \"logical\"");
-	fake_error(fake, "ERROR", "55000", "cannot use a logical slot");
+	fake_error(fake, "ERROR", "0A000", "cannot use a logical slot");
 	fake_ready(fake);
 	fake_flush(fake);
 	fake_expect_query(
