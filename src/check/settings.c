@@ -4,6 +4,7 @@
 #include "server/sync_names.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,15 @@ duration_ms(const char *value)
 		if (end != value && strcmp(end, units[i].unit) == 0)
 			return number * units[i].ms;
 	return -1;
+}
+
+/* A server's count of places. */
+static int
+count_of(const char *value)
+{
+	long count = strtol(value, NULL, 10);
+
+	return count < 0 || count > INT_MAX / 2 ? 0 : (int)count;
 }
 
 static struct finding *
@@ -93,7 +103,7 @@ senders_in_use(const struct check *check)
 static void
 judge_senders(const struct asking *asking)
 {
-	int max = atoi(asking->value);
+	int max = count_of(asking->value);
 	int used = senders_in_use(asking->check);
 	struct findings *findings = asking->check->findings;
 	struct finding *row;
@@ -134,7 +144,7 @@ static void
 judge_slots(const struct asking *asking)
 {
 	const struct check *check = asking->check;
-	int max = atoi(asking->value);
+	int max = count_of(asking->value);
 	int left = check->led ? max - (int)check->leader.slot_count : max;
 	bool wanted = check->config->slot != NULL &&
 		!(check->led && slot_exists(check));

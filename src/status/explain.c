@@ -42,7 +42,7 @@ static const struct meaning sync_states[] = {
 	{"quorum", "commits wait for it, or for others of its group"},
 };
 
-#define COUNT(array) (sizeof(array) / sizeof(array[0]))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *
 find_meaning(const struct meaning *rows, size_t count, const char *word)
