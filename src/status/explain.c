@@ -87,8 +87,9 @@ explain_flush(struct page *page, const struct follower *follower)
 		steps[STEP_WRITE].at == LSN_NONE)
 		return;
 	text_printf(page->text,
-		"  flush is empty: it does not say what is durable. walfetch "
-		"receive does with --slot or --synchronous.\n");
+		"  flush is empty: it has not said what is durable. walfetch "
+		"receive does with --slot or --synchronous, from its first "
+		"status update on.\n");
 	if (sync_names_match(&page->names, follower->application))
 		problem(page,
 			"it is named in synchronous_standby_names, and is "
