@@ -85,8 +85,8 @@ find_full(struct check *check, const struct error *refused)
 {
 	finding_mend(finding_error(check->findings, ERR_UNREACHABLE,
 			     "connections", "%s", refused->message),
-		"Wait until others leave, or raise max_wal_senders (or "
-		"max_connections, if it is that) and restart the server.");
+		"Wait until others leave, or raise what it names, "
+		"max_wal_senders or max_connections, and restart the server.");
 }
 
 static void

@@ -200,6 +200,8 @@ find_no_streaming(struct check *check, const struct place_to_go *place,
 		finding_mend(row,
 			"The archive holds WAL that is not in this server's "
 			"history: use another directory.");
+	else
+		finding_mend(row, "Try again; the server's log may say more.");
 }
 
 /* The archive is further than the server: nothing can be asked for. */
@@ -262,8 +264,9 @@ check_gap(struct check *check, const struct directory *directory,
 	timeline_history_init(&history);
 	if (!catalog_scan(&catalog, directory, check->segment_size, &failure) ||
 		!read_history(check, &history, &failure)) {
-		finding_error(check->findings, failure.code, "gap", "%s",
-			failure.message);
+		finding_mend(finding_error(check->findings, failure.code, "gap",
+				     "%s", failure.message),
+			"Try again; the server's log may say more.");
 		*error = failure;
 		ok = failure.code != ERR_STOPPED;
 	} else

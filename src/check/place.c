@@ -166,8 +166,10 @@ check_lock(struct check *check, const struct directory *directory)
 	long pid;
 
 	if (!archive_lock_query(directory, &held, &pid, &failure))
-		finding_error(check->findings, failure.code, "lock", "%s",
-			failure.message);
+		finding_mend(finding_error(check->findings, failure.code,
+				     "lock", "%s", failure.message),
+			"Let this user read and write that file, or remove it "
+			"if no walfetch runs here.");
 	else if (!held)
 		finding_add(check->findings, FINDING_OK, "lock", "free");
 	else

@@ -109,8 +109,9 @@ check_slot(struct check *check, struct error *error)
 	if (!server_read_slot(
 		    check->server, check->config->slot, &slot, &failure)) {
 		*error = failure;
-		finding_error(check->findings, failure.code, "slot", "%s",
-			failure.message);
+		finding_mend(finding_error(check->findings, failure.code,
+				     "slot", "%s", failure.message),
+			"Try again; the server's log may say more.");
 		return failure.code != ERR_STOPPED;
 	}
 	if (!slot.known)

@@ -190,6 +190,14 @@ finds('no such role', check_as('nobody_here'), 'login', 'error',
 finds('may not log in', check_as('nologin'), 'login', 'error',
 	qr/not permitted to log in/, qr/ALTER ROLE "nologin" LOGIN/);
 
+# A role that may have no normal connection: that is no fault of the server's.
+$server->safe_psql('postgres',
+	'CREATE ROLE busy REPLICATION LOGIN CONNECTION LIMIT 0');
+$checked = check_as('busy');
+is($checked->{status}, 0, 'no normal connection: status');
+finds('no normal connection', $checked, 'SQL', 'warning',
+	qr/too many connections for role "busy"/);
+
 # No database for this role.
 with_hba(
 	'local replication all trust',

@@ -124,6 +124,13 @@ finds('not writable', $checked, 'writable', 'error', qr/Permission denied/,
 	qr/Let this user write/);
 chmod 0700, "$place/mode";
 
+append_to_file("$place/mode/.walfetch.lock", '');
+chmod 0000, "$place/mode/.walfetch.lock";
+finds('a lock that cannot be read', check_place("$place/mode"),
+	'lock', 'error', qr/could not open file "\.walfetch\.lock"/,
+	qr/Let this user read and write/);
+unlink("$place/mode/.walfetch.lock");
+
 $checked = check_place('/usr');
 finds('somebody else\'s', $checked, 'owner', 'warning',
 	qr/^user 0, and this is user $</, qr{chown $< '/usr'});
