@@ -17,4 +17,11 @@
  */
 int cmd_receive(struct log *log, int argc, char **argv);
 
+/*
+ * Fetch one file out of an archive for PostgreSQL: walfetch-restore(1). Exit
+ * statuses are its own: 0, 1 (the archive does not have it), 126 (anything
+ * else).
+ */
+int cmd_restore(struct log *log, int argc, char **argv);
+
 #endif
