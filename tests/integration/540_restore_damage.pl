@@ -82,7 +82,10 @@ sub compressed
 sub record_offset
 {
 	my ($file, $after) = @_;
-	my ($dump) = run_command([ 'pg_waldump', '-r', 'Heap', $file ]);
+	my $plain = PostgreSQL::Test::Utils::tempdir('dump') . '/'
+	  . ($file =~ s{.*/}{}r =~ s/\.partial$//r);
+	system_or_bail('cp', $file, $plain);
+	my ($dump) = run_command([ 'pg_waldump', '-r', 'Heap', $plain ]);
 	while ($dump =~ m{len \(rec/tot\):\s+\d+/\s*(\d+),.*? lsn: (\S+),}g)
 	{
 		my ($len, $offset) = ($1, lsn_number($2) % $mb);
