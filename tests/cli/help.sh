@@ -29,16 +29,21 @@ only() {
 for option in --help '-?'; do
 	shows "walfetch $option" "$walfetch" "$option"
 	has "walfetch $option" '  receive  *[a-z].*'
+	has "walfetch $option" '  restore  *[a-z].*'
 	shows "receive $option" "$walfetch" receive "$option"
 	has "receive $option" '  walfetch receive \[OPTION\]\.\.\.'
+	shows "restore $option" "$walfetch" restore "$option"
+	has "restore $option" '  walfetch restore \[OPTION\]\.\.\. FILE PATH'
 	shows "pg_receivewal $option" "$pg_receivewal" "$option"
 	has "pg_receivewal $option" '  pg_receivewal \[OPTION\]\.\.\.'
 done
 for option in --version -V; do
 	shows "walfetch $option" "$walfetch" "$option"
 	only "walfetch $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
-	shows "receive $option" "$walfetch" receive "$option"
-	only "receive $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
+	for command in receive restore; do
+		shows "$command $option" "$walfetch" "$command" "$option"
+		only "$command $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
+	done
 	shows "pg_receivewal $option" "$pg_receivewal" "$option"
 	only "pg_receivewal $option" 'pg_receivewal (PostgreSQL) 19\.0'
 done

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The options of receive are the same in --help, in walfetch-receive(1) and in
-# the parser: names, arguments, defaults.
+# The options of each command are the same in --help, in its man page and in the
+# parser: names, arguments, defaults.
 . "$(dirname "$0")/cli.sh"
 
 # Both descriptions become lines "LETTER NAME ARGUMENT DEFAULT", "-" for none,
@@ -81,7 +81,7 @@ options_of_man() {
 		sub(/(;.*|\.)$/, "", preset)
 		gsub(/ /, "_", preset)
 	}
-	END { flush() }' "$man/walfetch-receive.1"
+	END { flush() }' "$man/walfetch-$command.1"
 }
 
 # A value that the parser takes for an argument of this name.
@@ -99,7 +99,7 @@ value_for() {
 
 # accepts OPTION...: the parser, which goes on as far as --help.
 accepts() {
-	run "$walfetch" receive "$@" --help
+	run "$walfetch" "$command" "$@" --help
 	[ "$status" -eq 0 ] && [ ! -s "$scratch/err" ]
 }
 
@@ -119,33 +119,41 @@ parse_as() {
 		fail "no value is known for arguments called \"$3\""
 	accepts "--$2=$value" || fail "--$2=$value is not accepted"
 	accepts "--$2" "$value" || fail "--$2 $value is not accepted"
-	run "$walfetch" receive "--$2"
+	run "$walfetch" "$command" "--$2"
 	grep -qF "option \"--$2\" needs a value" "$scratch/err" ||
 		fail "--$2 takes no value"
 	[ "$1" = - ] || accepts "-$1" "$value" ||
 		fail "-$1 $value is not accepted"
 }
 
-run "$walfetch" receive --help
-options_of_help <"$scratch/out" | sort >"$scratch/help"
-options_of_man | sort >"$scratch/man"
-same 'receive --help (-) and walfetch-receive(1) (+)' \
-	"$scratch/help" "$scratch/man"
+# check_command COMMAND
+check_command() {
+	command=$1
+	run "$walfetch" "$command" --help
+	options_of_help <"$scratch/out" | sort >"$scratch/help"
+	options_of_man | sort >"$scratch/man"
+	same "$command --help (-) and walfetch-$command(1) (+)" \
+		"$scratch/help" "$scratch/man"
 
-while read -r letter name argument _; do
-	parse_as "$letter" "$name" "$argument"
-done <"$scratch/help"
+	while read -r letter name argument _; do
+		parse_as "$letter" "$name" "$argument"
+	done <"$scratch/help"
 
-# No letter is accepted that is not told of.
-for letter in a b c d e f g h i j k l m n o p q r s t u v w x y z \
-	A B C D E F G H I J K L M N O P Q R S T U V W X Y Z \
-	0 1 2 3 4 5 6 7 8 9; do
-	run "$walfetch" receive "-$letter"
-	grep -qF "unrecognized option \"-$letter\"" "$scratch/err" ||
-		printf '%s\n' "$letter"
-done | sort >"$scratch/accepted"
-awk '$1 ~ /^[A-Za-z0-9]$/ { print $1 }' "$scratch/help" | sort >"$scratch/told"
-same 'letters in --help (-) and those accepted (+)' \
-	"$scratch/told" "$scratch/accepted"
+	# No letter is accepted that is not told of.
+	for letter in a b c d e f g h i j k l m n o p q r s t u v w x y z \
+		A B C D E F G H I J K L M N O P Q R S T U V W X Y Z \
+		0 1 2 3 4 5 6 7 8 9; do
+		run "$walfetch" "$command" "-$letter"
+		grep -qF "unrecognized option \"-$letter\"" "$scratch/err" ||
+			printf '%s\n' "$letter"
+	done | sort >"$scratch/accepted"
+	awk '$1 ~ /^[A-Za-z0-9]$/ { print $1 }' "$scratch/help" | sort >"$scratch/told"
+	same "$command: letters in --help (-) and those accepted (+)" \
+		"$scratch/told" "$scratch/accepted"
+}
+
+for name in receive restore; do
+	check_command "$name"
+done
 nothing_written options
 finish
