@@ -5,11 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Offsets in page and record headers. */
+/* Offsets in page headers. */
 #define PAGE_MAGIC 0
 #define PAGE_ADDRESS 8
 #define PAGE_REM_LEN 16
-#define RECORD_PREVIOUS 8
 
 /* A segment in a file, and where its WAL ends. */
 struct open_end {
@@ -54,20 +53,24 @@ is_page(const struct open_end *end, lsn page, bool *found, uint32_t *rem_len,
 	return true;
 }
 
-/* Does a record begin at at that says it follows the one that is not whole? */
+/*
+ * Does any record on the page, from at on, say that it follows the one that is
+ * not whole? Where it begins is not known: that one's length may be at fault.
+ */
 static bool
 has_successor(
 	const struct open_end *end, lsn at, bool *found, struct error *error)
 {
-	unsigned char header[WAL_RECORD_HEADER_LEN];
+	unsigned char bytes[WAL_PAGE_SIZE];
+	size_t len = WAL_PAGE_SIZE - lsn_page_offset(at);
 
 	*found = false;
-	if (lsn_page_offset(at) + sizeof(header) > WAL_PAGE_SIZE ||
-		lsn_page_offset(at) == 0 || at >= end->end)
+	if (lsn_page_offset(at) == 0 || at >= end->end)
 		return true;
-	if (!read_at(end, at, header, sizeof(header), error))
+	if (!read_at(end, at, bytes, len, error))
 		return false;
-	*found = get_le64(header + RECORD_PREVIOUS) == end->record;
+	for (size_t i = 0; i + sizeof(uint64_t) <= len && !*found; i += 8)
+		*found = get_le64(bytes + i) == end->record;
 	return true;
 }
 
@@ -131,15 +134,17 @@ look_behind_record(
 	if (!read_at(end, end->record, bytes, sizeof(bytes), error))
 		return false;
 	total_len = get_le32(bytes);
+	*damaged = false;
+	if (here > WAL_RECORD_HEADER_LEN &&
+		!has_successor(end, end->record + WAL_RECORD_HEADER_LEN,
+			damaged, error))
+		return false;
+	if (*damaged)
+		return true;
 	if (total_len > here)
 		return look_behind_pages(
 			end, next, total_len - here, damaged, error);
-	*damaged = false;
-	if (total_len >= WAL_RECORD_HEADER_LEN &&
-		!has_successor(end, lsn_align(end->record + total_len), damaged,
-			error))
-		return false;
-	return *damaged || has_page(end, next, damaged, error);
+	return has_page(end, next, damaged, error);
 }
 
 /* What is whole may end with a page: the next one's header comes first. */

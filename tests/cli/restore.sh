@@ -30,8 +30,8 @@ ends_with 126 'directory ".*" is not an archive: it holds no WAL' \
 : >"$archive/.walfetch.lock"
 for file in $name 00000002.history $name.00000028.backup \
 	0000000A00000001000000FF; do
-	ends_with 1 '' -D "$archive" $file "$target/file"
-	ends_with 1 '' -D "$archive" --partial $file "$target/file"
+	ends_with 1 '' -D "$archive" "$file" "$target/file"
+	ends_with 1 '' -D "$archive" --partial "$file" "$target/file"
 done
 
 ends_with 126 'no archive specified' $name "$target/file"
