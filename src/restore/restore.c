@@ -21,8 +21,6 @@
 #define LOOKS_MAX 100
 #define LOOKS_MIN 2
 
-#define BACKUP_FILE_MAX ((size_t)1 << 20)
-
 /* One call in work. */
 struct restore {
 	const struct restore_config *config;
@@ -241,14 +239,12 @@ static bool
 fetch_small(struct restore *restore, bool *found, struct error *error)
 {
 	const struct restore_request *request = &restore->request;
-	size_t max = request->kind == RESTORE_HISTORY ? HISTORY_FILE_MAX
-						      : BACKUP_FILE_MAX;
 	struct text content;
 	bool success;
 
 	text_init(&content);
-	*found = durable_read_file(
-		&restore->archive, request->name, max, &content, error);
+	*found = durable_read_file(&restore->archive, request->name,
+		HISTORY_FILE_MAX, &content, error);
 	success = *found || error->code == ERR_NOT_FOUND;
 	if (*found)
 		success = (request->kind != RESTORE_HISTORY ||

@@ -2,11 +2,9 @@
 
 #include "archive/segment_reader.h"
 #include "base/byteorder.h"
-#include "restore/checker.h"
+#include "restore/writer.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* Offsets in the first page header. */
 #define HEAD_TIMELINE 4
@@ -20,7 +18,7 @@ struct transfer {
 	const struct transfer_spec *spec;
 	struct transfer_result result;
 	struct segment_reader *reader;
-	struct checker checker;
+	struct writer writer;
 	int fd; /* of the temporary file */
 	uint64_t copied;
 };
@@ -89,26 +87,6 @@ transfer_check_head(const struct transfer_spec *spec, const unsigned char *head,
 	return true;
 }
 
-static bool
-write_piece(struct transfer *transfer, const unsigned char *data, size_t len,
-	struct error *error)
-{
-	while (len > 0) {
-		ssize_t written = write(transfer->fd, data, len);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return error_set_errno(error,
-				"could not write to file \"%s/%s\"",
-				transfer->spec->target->path,
-				transfer->spec->temporary);
-		data += written;
-		len -= (size_t)written;
-	}
-	return true;
-}
-
 /* Look at the first bytes, then make the file and start to verify. */
 static bool
 begin(struct transfer *transfer, const unsigned char *head, size_t len,
@@ -116,7 +94,6 @@ begin(struct transfer *transfer, const unsigned char *head, size_t len,
 {
 	const struct transfer_spec *spec = transfer->spec;
 	struct transfer_result *result = &transfer->result;
-	struct record_verifier verifier;
 	struct wal_identity identity;
 
 	if (len < WAL_LONG_HEADER_LEN)
@@ -130,12 +107,11 @@ begin(struct transfer *transfer, const unsigned char *head, size_t len,
 		    spec->open ? result->segment_size : 0, &transfer->fd,
 		    error))
 		return false;
-	if (!spec->verify)
-		return true;
-	record_verifier_init(&verifier, &identity);
-	record_verifier_start(&verifier, result->timeline,
+	record_verifier_init(&result->verifier, &identity);
+	record_verifier_start(&result->verifier, result->timeline,
 		result->number * result->segment_size, LSN_NONE);
-	return checker_start(&transfer->checker, &verifier, error);
+	return writer_start(
+		&transfer->writer, transfer->fd, spec->temporary, error);
 }
 
 static bool
@@ -151,49 +127,55 @@ check_len(struct transfer *transfer, size_t len, struct error *error)
 	return set_damaged(transfer->spec, what, error);
 }
 
+/* Of an open segment, a fault may be where its WAL ends. */
+static bool
+verify(struct transfer *transfer, const unsigned char *data, size_t len,
+	struct error *error)
+{
+	const struct transfer_spec *spec = transfer->spec;
+	struct transfer_result *result = &transfer->result;
+
+	if (!spec->verify || result->fault.code != ERR_NONE ||
+		record_verifier_feed(
+			&result->verifier, data, len, &result->fault) ||
+		spec->open)
+		return true;
+	return set_damaged(spec, result->fault.message, error);
+}
+
 /* Copy to the end of the file. */
 static bool
 copy(struct transfer *transfer, struct error *error)
 {
-	bool sound = true;
+	size_t len;
 
-	while (sound || transfer->spec->open) {
-		unsigned char *room = checker_room(&transfer->checker);
-		size_t len = CHECKER_PIECE;
+	do {
+		unsigned char *room = writer_room(&transfer->writer);
 
+		len = WRITER_PIECE;
 		if (!segment_reader_read(transfer->reader, room, &len, error))
 			return false;
 		if (transfer->copied == 0 && !begin(transfer, room, len, error))
 			return false;
-		if (len == 0)
-			break;
-		if (!check_len(transfer, len, error))
-			return false;
-		sound = checker_put(&transfer->checker, len);
-		if (!write_piece(transfer, room, len, error))
+		if (!check_len(transfer, len, error) ||
+			!verify(transfer, room, len, error))
 			return false;
 		transfer->copied += len;
-	}
-	return true;
+	} while (writer_put(&transfer->writer, len) && len > 0);
+	return writer_finish(&transfer->writer, error);
 }
 
-/* All was copied, or a fault was found: is it a whole segment? */
 static bool
-judge(struct transfer *transfer, struct error *error)
+check_whole(const struct transfer *transfer, struct error *error)
 {
-	const struct transfer_spec *spec = transfer->spec;
-	struct transfer_result *result = &transfer->result;
+	uint32_t size = transfer->result.segment_size;
 	char what[80];
 
-	error_clear(&result->fault);
-	if (!checker_finish(&transfer->checker, &result->fault) && !spec->open)
-		return set_damaged(spec, result->fault.message, error);
-	result->verifier = transfer->checker.verifier;
-	if (spec->open || transfer->copied == result->segment_size)
+	if (transfer->spec->open || transfer->copied == size)
 		return true;
 	(void)snprintf(what, sizeof(what), "it holds %llu bytes instead of %u",
-		(unsigned long long)transfer->copied, result->segment_size);
-	return set_damaged(spec, what, error);
+		(unsigned long long)transfer->copied, size);
+	return set_damaged(transfer->spec, what, error);
 }
 
 static bool
@@ -203,8 +185,8 @@ run(struct transfer *transfer, struct error *error)
 
 	return segment_reader_open(&transfer->reader, spec->archive, spec->file,
 		       spec->codec, error) &&
-		checker_open(&transfer->checker, error) &&
-		copy(transfer, error) && judge(transfer, error);
+		writer_open(&transfer->writer, error) &&
+		copy(transfer, error) && check_whole(transfer, error);
 }
 
 bool
@@ -216,7 +198,7 @@ transfer_segment(const struct transfer_spec *spec,
 	bool success = run(&transfer, error);
 
 	segment_reader_close(transfer.reader);
-	checker_close(&transfer.checker);
+	writer_close(&transfer.writer);
 	if (transfer.fd >= 0) {
 		if (!durable_close(transfer.fd, spec->temporary,
 			    success ? error : &ignored))

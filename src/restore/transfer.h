@@ -3,7 +3,7 @@
  *
  * Reads any codec, checks what the first page header says (system identifier,
  * segment size, position, timeline) before anything is written, and verifies
- * every page and record beside the copying.
+ * every page and record while another thread writes.
  * Guarantee: nothing is renamed here; on failure the temporary file is gone.
  * The archive is only read.
  * The file is not synced: PostgreSQL syncs what it keeps.
@@ -33,7 +33,8 @@ struct transfer_result {
 	uint32_t timeline;
 	uint64_t number;
 	uint32_t segment_size;
-	struct record_verifier verifier; /* where it ended; not if !verify */
+	struct record_verifier verifier; /* where it ended; at the start if
+					    !verify */
 	struct error fault; /* of an open segment: why verifying ended */
 };
 

@@ -54,7 +54,7 @@ other_names_are_refused(void **state)
 		SEGMENT ".gz", SEGMENT ".partial", SEGMENT "0", SEGMENT ".",
 		SEGMENT ".00000028", SEGMENT ".0000028.backup",
 		SEGMENT ".00000028.backup.gz", SEGMENT ".0000002g.backup",
-		"../" SEGMENT, "0000000a0000000100000001",
+		("../" SEGMENT), "0000000a0000000100000001",
 		"000000000000000100000001", "000000010000000000001000",
 		"00000000.history", "00000002.history.gz", "2.history"};
 	char path[512];
@@ -73,8 +73,7 @@ static void
 other_paths_are_refused(void **state)
 {
 	static const char *const ends[] = {"", ".", "..",
-		"a23456789012345678901234567890123456789012345678901234567890"
-		"1"};
+		"0123456789abcdef0123456789abcdef0123456789abcdef01234567890"};
 	char path[512];
 	struct restore_request request;
 	struct error error;
