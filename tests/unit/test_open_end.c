@@ -7,7 +7,7 @@
 #include "wal_builder.h"
 
 #define BASE ((lsn)7 * WAL_BUILDER_SEGMENT)
-#define ROUNDS 3000
+#define ROUNDS 600
 
 /* Two thirds of a segment; it begins with the rest of a record. */
 static void
