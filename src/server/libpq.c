@@ -52,7 +52,9 @@
 	X(PQsslInUse)                \
 	X(PQstatus)
 
-#define MEMBER(name) __typeof__(name) *name;
+/* A member cannot stand in parentheses. */
+#define MEMBER(name) \
+	__typeof__(name) *name; /* NOLINT(bugprone-macro-parentheses) */
 #define SYMBOL(name) {#name, offsetof(struct functions, name)},
 
 struct functions {
@@ -311,6 +313,7 @@ PQsendQuery(PGconn *conn, const char *query)
 	return functions()->PQsendQuery(conn, query);
 }
 
+/* NOLINTBEGIN(readability-function-size): libpq chose the parameters. */
 int
 PQsendQueryParams(PGconn *conn, const char *command, int nParams,
 	const Oid *paramTypes, const char *const *paramValues,
@@ -320,6 +323,7 @@ PQsendQueryParams(PGconn *conn, const char *command, int nParams,
 		paramTypes, paramValues, paramLengths, paramFormats,
 		resultFormat);
 }
+/* NOLINTEND(readability-function-size) */
 
 int
 PQserverVersion(const PGconn *conn)

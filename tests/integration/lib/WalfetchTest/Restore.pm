@@ -86,16 +86,17 @@ sub stays_down
 	my ($test_name, $server, $message) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	# A hot standby would count as started before it gets there.
-	$server->append_conf('postgresql.conf', "hot_standby = off\n");
-	my $stopped = !$server->start(fail_ok => 1);
-	ok($stopped, "$test_name: the server stops");
-	my $log = slurp_file($server->logfile);
+	my $process = WalfetchTest::Process->start(
+		command => [ $server->installed_command('postgres'), '-D', $server->data_dir ]);
+
+	# The postmaster ends with a status of its own when recovery fails.
+	is($process->wait_for_end(time_limit(30)), 1, "$test_name: the server stops");
+	$process->destroy;
+	my $log = $process->stderr;
 	like($log, $message, "$test_name: the server's log says why");
 	my $promoted = $log =~ /selected new timeline|archive recovery complete/
 	  || -e $server->data_dir . '/pg_wal/00000002.history';
 	ok(!$promoted, "$test_name: it was not promoted") || diag($log);
-	$server->stop('immediate') unless $stopped;
 	return;
 }
 
