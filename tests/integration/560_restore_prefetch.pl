@@ -95,6 +95,26 @@ append_to_file("$scratch/a_file", '');
 is($again, 0, 'without a cache it is fetched all the same');
 like($message, qr/walfetch: warning: could not open directory/, 'with a warning');
 
+# On another file system a segment is copied out of the cache.
+SKIP:
+{
+	skip 'no other file system', 4
+	  unless -d '/dev/shm' && -w _ && (stat '/dev/shm')[0] != (stat $scratch)[0];
+	my $other = "/dev/shm/walfetch-test.$$";
+	my @there = ('--prefetch=1', "--cache=$other");
+
+	is((fetch($archive, $segments[4], $target, @there))[0], 0, 'elsewhere: the first');
+	ok( wait_until('the next', sub { -e "$other/$segments[5].ahead" }),
+		'elsewhere: the next is made ready');
+	rename $archive->dir . "/$segments[5].zst", "$scratch/moved";
+	is((fetch($archive, $segments[5], $target, @there))[0], 0, 'elsewhere: it is served');
+	is_right('elsewhere', $segments[5]);
+	rename "$scratch/moved", $archive->dir . "/$segments[5].zst";
+	# Another process in the background may be about to add one more.
+	wait_until('the next', sub { -e "$other/$segments[6].ahead" });
+	system_or_bail('rm', '-rf', $other);
+}
+
 # A damaged segment is not made ready: it is told of when it is asked for.
 my $path = $archive->dir . "/$segments[3].zst";
 truncate $path, (-s $path) / 2;
