@@ -16,9 +16,9 @@
 #include <pthread.h>
 #include <stdint.h>
 
-/* Few enough to stay in a processor's cache. */
-#define WRITER_PIECE ((size_t)128 * 1024)
-#define WRITER_PIECES 8
+/* A block of our LZ4 frames, and few enough to stay in a processor's cache. */
+#define WRITER_PIECE ((size_t)256 * 1024)
+#define WRITER_PIECES 4
 
 struct writer {
 	pthread_mutex_t mutex;
