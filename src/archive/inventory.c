@@ -174,7 +174,7 @@ elect(const struct votes *votes, struct wal_identity *identity)
 	}
 }
 
-/* Files that vanish or say nothing are no witnesses. */
+/* Files that vanish, cannot be read or say nothing are no witnesses. */
 static bool
 ask(const struct archive_name *name, const struct directory *directory,
 	struct votes *votes, struct error *error)
@@ -186,7 +186,8 @@ ask(const struct archive_name *name, const struct directory *directory,
 	archive_name_format(file, name, READING_SEGMENT_SIZE);
 	if (!segment_head_read(
 		    directory, file, name->codec, identity, &told, error))
-		return error->code == ERR_NOT_FOUND;
+		return error->code == ERR_NOT_FOUND ||
+			error->code == ERR_SYSTEM;
 	if (told && wal_segment_size_valid(identity->segment_size))
 		votes->count++;
 	return true;
