@@ -12,6 +12,7 @@ struct command {
 static const struct command commands[] = {
 	{"receive", cmd_receive, "stream WAL from a server into an archive"},
 	{"restore", cmd_restore, "fetch one file, as a restore_command"},
+	{"verify", cmd_verify, "prove what an archive holds"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -24,4 +24,10 @@ int cmd_receive(struct log *log, int argc, char **argv);
  */
 int cmd_restore(struct log *log, int argc, char **argv);
 
+/*
+ * Prove an archive: walfetch-verify(1). The gravest fault decides the status:
+ * 6 before 5 before 4; stopped before the end without one, it is 1.
+ */
+int cmd_verify(struct log *log, int argc, char **argv);
+
 #endif

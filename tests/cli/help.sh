@@ -30,17 +30,20 @@ for option in --help '-?'; do
 	shows "walfetch $option" "$walfetch" "$option"
 	has "walfetch $option" '  receive  *[a-z].*'
 	has "walfetch $option" '  restore  *[a-z].*'
+	has "walfetch $option" '  verify  *[a-z].*'
 	shows "receive $option" "$walfetch" receive "$option"
 	has "receive $option" '  walfetch receive \[OPTION\]\.\.\.'
 	shows "restore $option" "$walfetch" restore "$option"
 	has "restore $option" '  walfetch restore \[OPTION\]\.\.\. FILE PATH'
+	shows "verify $option" "$walfetch" verify "$option"
+	has "verify $option" '  walfetch verify \[OPTION\]\.\.\.'
 	shows "pg_receivewal $option" "$pg_receivewal" "$option"
 	has "pg_receivewal $option" '  pg_receivewal \[OPTION\]\.\.\.'
 done
 for option in --version -V; do
 	shows "walfetch $option" "$walfetch" "$option"
 	only "walfetch $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
-	for command in receive restore; do
+	for command in receive restore verify; do
 		shows "$command $option" "$walfetch" "$command" "$option"
 		only "$command $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
 	done

@@ -23,6 +23,9 @@ options_of_help() {
 		if (split(name, part, "=") == 2) {
 			name = part[1]
 			argument = tolower(part[2])
+			# "--wait[=SECS]"
+			if (sub(/\[$/, "", name))
+				argument = "[" argument
 		}
 		preset = "-"
 	}
@@ -67,7 +70,10 @@ options_of_man() {
 			name = substr(name, RSTART + RLENGTH)
 		} else
 			sub(/^\.It Fl -/, "", name)
-		if (match(name, / Ns = Ns Ar /)) {
+		if (match(name, / Ns Oo = Ns Ar /)) {
+			argument = "[" plain(substr(name, RSTART + RLENGTH))
+			name = substr(name, 1, RSTART - 1)
+		} else if (match(name, / Ns = Ns Ar /)) {
 			argument = plain(substr(name, RSTART + RLENGTH))
 			name = substr(name, 1, RSTART - 1)
 		}
@@ -92,7 +98,7 @@ value_for() {
 	size) echo 1GB ;;
 	'method[:level]') echo gzip:1 ;;
 	when) echo auto ;;
-	dir | name | connstr | hostname | port) echo x ;;
+	dir | name | path | connstr | hostname | port) echo x ;;
 	*) return 1 ;;
 	esac
 }
@@ -115,6 +121,16 @@ parse_as() {
 		[ "$1" = - ] || accepts "-$1" || fail "-$1 is not accepted"
 		return
 	fi
+	case $3 in
+	\[*)
+		value=${3#?}
+		value=$(value_for "${value%?}") ||
+			fail "no value is known for arguments called \"$3\""
+		accepts "--$2=$value" || fail "--$2=$value is not accepted"
+		accepts "--$2" || fail "--$2 is not accepted"
+		return
+		;;
+	esac
 	value=$(value_for "$3") ||
 		fail "no value is known for arguments called \"$3\""
 	accepts "--$2=$value" || fail "--$2=$value is not accepted"
@@ -152,7 +168,7 @@ check_command() {
 		"$scratch/told" "$scratch/accepted"
 }
 
-for name in receive restore; do
+for name in receive restore verify; do
 	check_command "$name"
 done
 nothing_written options
