@@ -23,9 +23,6 @@ options_of_help() {
 		if (split(name, part, "=") == 2) {
 			name = part[1]
 			argument = tolower(part[2])
-			# "--wait[=SECS]"
-			if (sub(/\[$/, "", name))
-				argument = "[" argument
 		}
 		preset = "-"
 	}
@@ -70,10 +67,7 @@ options_of_man() {
 			name = substr(name, RSTART + RLENGTH)
 		} else
 			sub(/^\.It Fl -/, "", name)
-		if (match(name, / Ns Oo = Ns Ar /)) {
-			argument = "[" plain(substr(name, RSTART + RLENGTH))
-			name = substr(name, 1, RSTART - 1)
-		} else if (match(name, / Ns = Ns Ar /)) {
+		if (match(name, / Ns = Ns Ar /)) {
 			argument = plain(substr(name, RSTART + RLENGTH))
 			name = substr(name, 1, RSTART - 1)
 		}
@@ -121,16 +115,6 @@ parse_as() {
 		[ "$1" = - ] || accepts "-$1" || fail "-$1 is not accepted"
 		return
 	fi
-	case $3 in
-	\[*)
-		value=${3#?}
-		value=$(value_for "${value%?}") ||
-			fail "no value is known for arguments called \"$3\""
-		accepts "--$2=$value" || fail "--$2=$value is not accepted"
-		accepts "--$2" || fail "--$2 is not accepted"
-		return
-		;;
-	esac
 	value=$(value_for "$3") ||
 		fail "no value is known for arguments called \"$3\""
 	accepts "--$2=$value" || fail "--$2=$value is not accepted"
