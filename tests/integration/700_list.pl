@@ -50,8 +50,10 @@ is(list_json()->{system_identifier}, undef, 'an empty archive: no cluster');
 is_deeply(list_json()->{timelines}, [], 'an empty archive: no timeline');
 
 # One timeline, which ends in an open segment.
+create_slot($server, 'slot');
 my $upto = write_wal($server, 5.3);
-finishes('receives', $server, $archive, options => [ '--once', '-Z', 'gzip' ]);
+finishes('receives', $server, $archive,
+	options => [ '--once', '-S', 'slot', '-Z', 'gzip' ]);
 my $json = list_json();
 my ($timeline) = @{ $json->{timelines} };
 my @complete = $archive->complete;

@@ -17,8 +17,9 @@ my $small   = new_archive();
 
 # The heads of real segments of two timelines, under thousands of names: prune
 # reads no more than that.
-finishes('timeline 1', $server, $small, options => ['--once'])
-  if write_wal($server, 2.2);
+create_slot($server, 'slot');
+write_wal($server, 2.2);
+finishes('timeline 1', $server, $small, options => [ '--once', '-S', 'slot' ]);
 $server->wait_for_catchup($standby, 'replay', flush_lsn($server));
 $server->stop;
 $standby->promote;
