@@ -276,6 +276,8 @@ carry_out(struct pruning *pruning, struct error *error)
 		*error = report;
 		success = false;
 	}
+	if ((fflush(stdout) != 0 || ferror(stdout)) && success)
+		success = error_set_errno(error, "could not write the names");
 	print_summary(pruning);
 	return success;
 }
