@@ -49,9 +49,10 @@ static void
 note(void *context, const char *name)
 {
 	struct fixture *f = context;
+	size_t len = strlen(f->told);
 
-	(void)strcat(f->told, name + SEGMENT_NAME_LEN - 1);
-	(void)strcat(f->told, " ");
+	(void)snprintf(f->told + len, sizeof(f->told) - len, "%s ",
+		name + SEGMENT_NAME_LEN - 1);
 }
 
 #define STAYING "000000020000000000000005.gz 000000020000000000000006.gz"
