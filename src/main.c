@@ -10,6 +10,8 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{"list", cmd_list, "show what an archive holds"},
+	{"prune", cmd_prune, "remove WAL that need not be kept"},
 	{"receive", cmd_receive, "stream WAL from a server into an archive"},
 	{"restore", cmd_restore, "fetch one file, as a restore_command"},
 	{"verify", cmd_verify, "prove what an archive holds"},

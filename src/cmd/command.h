@@ -10,6 +10,12 @@
 
 #include "base/log.h"
 
+/* Show what an archive holds: walfetch-list(1). */
+int cmd_list(struct log *log, int argc, char **argv);
+
+/* Remove WAL that need not be kept: walfetch-prune(1). */
+int cmd_prune(struct log *log, int argc, char **argv);
+
 /*
  * Stream WAL into an archive: walfetch-receive(1). Called by the name
  * pg_receivewal it behaves as that program: exit statuses 0 and 1, and its

@@ -10,6 +10,7 @@ BEGIN {
 	floor["archive"] = floor["server"] = 2
 	floor["receive"] = floor["backup"] = floor["restore"] = 3
 	floor["verify"] = 3
+	floor["list"] = floor["prune"] = 3
 	floor["cmd"] = 4
 }
 function complain(reason)
