@@ -5,8 +5,8 @@
 # What it takes to build, as Debian and Ubuntu call it.
 # shellcheck disable=SC2034 # for those who source this
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libpq-dev
-	zlib1g-dev liblz4-dev libzstd-dev libisal-dev
-	libjansson-dev)
+	zlib1g-dev liblz4-dev libzstd-dev libisal-dev libjansson-dev
+	libarchive-dev)
 
 say() {
 	printf '== %s\n' "$*"

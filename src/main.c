@@ -10,10 +10,14 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"receive", cmd_receive, "stream WAL from a server into an archive"},
 	{"check", cmd_check, "tell whether a server and a directory are fit"},
+	{"list", cmd_list, "show what an archive holds"},
+	{"prune", cmd_prune, "remove WAL that need not be kept"},
+	{"receive", cmd_receive, "stream WAL from a server into an archive"},
+	{"restore", cmd_restore, "fetch one file, as a restore_command"},
 	{"status", cmd_status,
 		"show a running receiver and a leader's followers"},
+	{"verify", cmd_verify, "prove what an archive holds"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -174,7 +174,7 @@ elect(const struct votes *votes, struct wal_identity *identity)
 	}
 }
 
-/* Files that vanish or say nothing are no witnesses. */
+/* Files that vanish, cannot be read or say nothing are no witnesses. */
 static bool
 ask(const struct archive_name *name, const struct directory *directory,
 	struct votes *votes, struct error *error)
@@ -186,7 +186,8 @@ ask(const struct archive_name *name, const struct directory *directory,
 	archive_name_format(file, name, READING_SEGMENT_SIZE);
 	if (!segment_head_read(
 		    directory, file, name->codec, identity, &told, error))
-		return error->code == ERR_NOT_FOUND;
+		return error->code == ERR_NOT_FOUND ||
+			error->code == ERR_SYSTEM;
 	if (told && wal_segment_size_valid(identity->segment_size))
 		votes->count++;
 	return true;
@@ -225,22 +226,37 @@ identify(struct inventory *inventory, const struct directory *directory,
 		directory->path);
 }
 
-/* Count in segments of the real size. */
+/* Segments of a size in 4 GiB, which the second part of a name counts. */
+static uint64_t
+per_field(uint32_t size)
+{
+	return (UINT64_C(1) << 32) / size;
+}
+
+/*
+ * Count in segments of the real size. By arithmetic, for there may be a million
+ * names: the two parts stay as they are.
+ */
 static bool
 renumber(struct inventory *inventory, struct error *error)
 {
-	uint32_t size = inventory->identity.segment_size;
+	uint64_t count = per_field(inventory->identity.segment_size);
+	uint64_t read = per_field(READING_SEGMENT_SIZE);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < inventory->file_count; i++) {
 		struct inventory_file file = inventory->files[i];
+		uint64_t number = file.name.number;
 		char name[ARCHIVE_NAME_MAX];
 
-		archive_name_format(name, &file.name, READING_SEGMENT_SIZE);
-		archive_name_parse(&file.name, name, size);
-		if (file.name.kind != NAME_OTHER)
+		if (number % read < count) {
+			file.name.number =
+				number / read * count + number % read;
 			inventory->files[kept++] = file;
-		else if (!add_odd(inventory, name, error))
+			continue;
+		}
+		archive_name_format(name, &file.name, READING_SEGMENT_SIZE);
+		if (!add_odd(inventory, name, error))
 			return false;
 	}
 	inventory->file_count = kept;
@@ -301,7 +317,7 @@ read_all(struct inventory *inventory, const struct directory *directory,
 		qsort(inventory->timelines, inventory->timeline_count,
 			sizeof(inventory->timelines[0]), compare_rows);
 	if (!identify(inventory, directory, error) ||
-		!renumber(inventory, error))
+		(inventory->file_count > 0 && !renumber(inventory, error)))
 		return false;
 	assign_files(inventory);
 	for (size_t i = 0; i < inventory->timeline_count; i++)

@@ -46,9 +46,9 @@ open_segment_move_aside(const struct archive_resume *resume,
 	return durable_sync_directory(resume->directory, error);
 }
 
-/* True if a is worth more than b: it holds more, or needs less work. */
-static bool
-is_better(const struct segment_scan *a, const struct segment_scan *b)
+bool
+open_segment_is_better(
+	const struct segment_scan *a, const struct segment_scan *b)
 {
 	if (a->boundary != b->boundary)
 		return a->boundary > b->boundary;
@@ -77,7 +77,7 @@ open_segment_choose(const struct archive_resume *resume,
 				return false;
 			continue;
 		}
-		if (!*found || is_better(&form, scan))
+		if (!*found || open_segment_is_better(&form, scan))
 			*scan = form;
 		*found = true;
 	}

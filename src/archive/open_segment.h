@@ -28,6 +28,10 @@ struct archive_resume {
 	struct text *notices; /* what was found odd, a line each */
 };
 
+/* True if a is worth more than b: it holds more, or needs less work. */
+bool open_segment_is_better(
+	const struct segment_scan *a, const struct segment_scan *b);
+
 /*
  * Scan every form of one open segment and keep the best in *scan. Forms that
  * cannot be read and hold nothing are moved aside. *found: there is one left.

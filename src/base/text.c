@@ -32,6 +32,15 @@ text_clear(struct text *text)
 	text->len = 0;
 }
 
+void
+text_truncate(struct text *text, size_t len)
+{
+	if (text->len <= len)
+		return;
+	text->len = len;
+	text->string[len] = '\0';
+}
+
 /* Make sure that len more bytes and a terminator fit. */
 static bool
 text_reserve(struct text *text, size_t len)

@@ -28,6 +28,9 @@ void text_free(struct text *text);
 /* Shorten to nothing, keep the memory. */
 void text_clear(struct text *text);
 
+/* Shorten to len bytes at most. */
+void text_truncate(struct text *text, size_t len);
+
 /* Append len bytes. */
 void text_append(struct text *text, const char *bytes, size_t len);
 

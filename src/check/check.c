@@ -24,21 +24,21 @@ static void
 find_login_refused(struct check *check, const struct error *refused)
 {
 	const struct server_refusal *refusal = server_refusal(check->server);
-	struct finding *row = finding_error(check->findings, refused->code,
+	struct verdict *row = verdict_error(check->verdicts, refused->code,
 		"login", "%s", refused->message);
 
 	if (refused->hint[0] != '\0')
-		finding_mend(row, "%s", refused->hint);
+		verdict_mend(row, "%s", refused->hint);
 	else if (strcmp(refusal->sqlstate, INVALID_PASSWORD) == 0)
-		finding_mend(row,
+		verdict_mend(row,
 			"Put the password of role \"%s\" into ~/.pgpass, or "
 			"set it anew: ALTER ROLE \"%s\" PASSWORD '...'.",
 			refusal->user, refusal->user);
 	else if (may_not_log_in(refused->message))
-		finding_mend(
+		verdict_mend(
 			row, "Let it: ALTER ROLE \"%s\" LOGIN;", refusal->user);
 	else
-		finding_mend(row,
+		verdict_mend(row,
 			"Make the role: CREATE ROLE \"%s\" REPLICATION LOGIN.",
 			refusal->user);
 }
@@ -48,12 +48,12 @@ find_hba_refused(struct check *check, const struct error *refused)
 {
 	const struct server_refusal *refusal = server_refusal(check->server);
 	char line[HBA_LINE_SIZE];
-	struct finding *row = finding_error(check->findings, ERR_REFUSED,
+	struct verdict *row = verdict_error(check->verdicts, ERR_REFUSED,
 		"pg_hba.conf", "%s", refused->message);
 
 	hba_line(line, "replication", refusal, check->config->os_user,
 		refused->message);
-	finding_mend(row,
+	verdict_mend(row,
 		"Add this line to the server's pg_hba.conf%s, then reload: %s",
 		hba_rejected(refused->message) ? ", above the one that rejects"
 					       : "",
@@ -63,8 +63,8 @@ find_hba_refused(struct check *check, const struct error *refused)
 static void
 find_no_right(struct check *check, const char *value, const char *user)
 {
-	finding_mend(finding_error(
-			     check->findings, ERR_REFUSED, "role", "%s", value),
+	verdict_mend(verdict_error(
+			     check->verdicts, ERR_REFUSED, "role", "%s", value),
 		"Give the role the right: ALTER ROLE \"%s\" REPLICATION;",
 		user);
 }
@@ -74,7 +74,7 @@ find_role_refused(struct check *check, const struct error *refused)
 {
 	const char *user = server_refusal(check->server)->user;
 
-	finding_add(check->findings, FINDING_OK, "pg_hba.conf",
+	verdict_add(check->verdicts, VERDICT_OK, "pg_hba.conf",
 		"lets \"%s\" in for replication", user);
 	find_no_right(check, refused->message, user);
 }
@@ -83,7 +83,7 @@ find_role_refused(struct check *check, const struct error *refused)
 static void
 find_full(struct check *check, const struct error *refused)
 {
-	finding_mend(finding_error(check->findings, ERR_UNREACHABLE,
+	verdict_mend(verdict_error(check->verdicts, ERR_UNREACHABLE,
 			     "connections", "%s", refused->message),
 		"Wait until others leave, or raise what it names, "
 		"max_wal_senders or max_connections, and restart the server.");
@@ -92,18 +92,18 @@ find_full(struct check *check, const struct error *refused)
 static void
 find_unreachable(struct check *check, const struct error *refused)
 {
-	struct finding *row = finding_error(check->findings, refused->code,
+	struct verdict *row = verdict_error(check->verdicts, refused->code,
 		"server", "%s", refused->message);
 
 	if (refused->hint[0] != '\0')
-		finding_mend(row, "%s", refused->hint);
+		verdict_mend(row, "%s", refused->hint);
 	else if (server_refusal(check->server)->sqlstate[0] == '\0')
-		finding_mend(row,
+		verdict_mend(row,
 			"Is it running, and are host and port right? Over "
 			"TCP, listen_addresses must have the host, and no "
 			"firewall be between. --wait waits for it.");
 	else
-		finding_mend(row,
+		verdict_mend(row,
 			"It is there, but not ready: --wait waits "
 			"until it is.");
 }
@@ -119,7 +119,7 @@ find_refusal(struct check *check, const struct error *refused)
 		find_unreachable(check, refused);
 		return false;
 	}
-	finding_add(check->findings, FINDING_OK, "server", "answers");
+	verdict_add(check->verdicts, VERDICT_OK, "server", "answers");
 	if (full)
 		find_full(check, refused);
 	else if (hba_refused(refusal, refused->message))
@@ -153,17 +153,17 @@ check_replication(struct check *check, bool *there, struct error *error)
 		return true;
 	}
 	check->replication = true;
-	finding_add(check->findings, FINDING_OK, "server", "%s",
+	verdict_add(check->verdicts, VERDICT_OK, "server", "%s",
 		server_address(check->server));
-	finding_add(check->findings, FINDING_OK, "pg_hba.conf",
+	verdict_add(check->verdicts, VERDICT_OK, "pg_hba.conf",
 		"lets us in for replication");
-	finding_add(check->findings, FINDING_OK, "role", "has REPLICATION");
+	verdict_add(check->verdicts, VERDICT_OK, "role", "has REPLICATION");
 	check->identified =
 		server_identify(check->server, &check->identity, &failure) &&
 		server_segment_size(
 			check->server, &check->segment_size, &failure);
 	if (!check->identified) {
-		finding_error(check->findings, failure.code, "server", "%s",
+		verdict_error(check->verdicts, failure.code, "server", "%s",
 			failure.message);
 		*error = failure;
 		return !passes_on(&failure);
@@ -189,8 +189,8 @@ check_role_by_sql(struct check *check)
 		return;
 	if (rows.count == 1 && query_cell(&rows, 0, 0) != NULL &&
 		strcmp(query_cell(&rows, 0, 0), "t") == 0)
-		finding_add(
-			check->findings, FINDING_OK, "role", "has REPLICATION");
+		verdict_add(
+			check->verdicts, VERDICT_OK, "role", "has REPLICATION");
 	else
 		find_no_right(check, "has no REPLICATION", user);
 	query_free(&rows);
@@ -212,7 +212,7 @@ check_sql(struct check *check, struct error *error)
 		*error = failure;
 		return false;
 	}
-	finding_mend(finding_add(check->findings, FINDING_WARNING, "SQL",
+	verdict_mend(verdict_add(check->verdicts, VERDICT_WARNING, "SQL",
 			     "no normal connection: %s", failure.message),
 		"Without one it is not known how many places are free, what "
 		"the slot holds back and who follows. Let the role into a "
@@ -227,18 +227,18 @@ check_version(struct check *check)
 		check->replication ? check->server : check->plain);
 
 	if (version < VERSION_OLDEST)
-		finding_mend(
-			finding_error(check->findings, ERR_REFUSED, "version",
+		verdict_mend(
+			verdict_error(check->verdicts, ERR_REFUSED, "version",
 				"%d.%d", version / 10000, version / 100 % 100),
 			"walfetch needs PostgreSQL 10 or later.");
 	else if (version >= VERSION_NEWEST)
-		finding_mend(
-			finding_add(check->findings, FINDING_WARNING, "version",
+		verdict_mend(
+			verdict_add(check->verdicts, VERDICT_WARNING, "version",
 				"%d.%d", version / 10000, version % 10000),
 			"This walfetch was not tried with it; a newer one may "
 			"verify its records.");
 	else
-		finding_add(check->findings, FINDING_OK, "version", "%d.%d",
+		verdict_add(check->verdicts, VERDICT_OK, "version", "%d.%d",
 			version / 10000, version % 10000);
 }
 
@@ -281,12 +281,12 @@ check_archive(struct check *check, struct error *error)
 
 bool
 check_run(const struct check_config *config, struct server *server,
-	struct findings *findings, struct error *error)
+	struct verdicts *verdicts, struct error *error)
 {
 	struct check check = {
 		.config = config,
 		.server = server,
-		.findings = findings,
+		.verdicts = verdicts,
 	};
 	bool ok = check_server(&check, error) && check_archive(&check, error);
 

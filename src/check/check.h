@@ -10,7 +10,7 @@
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
 
-#include "check/finding.h"
+#include "check/verdict.h"
 #include "server/command.h"
 #include "server/leader.h"
 
@@ -24,7 +24,7 @@ struct check_config {
 /* What the questions share. */
 struct check {
 	const struct check_config *config;
-	struct findings *findings;
+	struct verdicts *verdicts;
 	struct server *server; /* for replication */
 	bool replication;      /* it is connected */
 	struct server *plain;  /* for SQL; NULL: none */
@@ -37,10 +37,10 @@ struct check {
 
 /*
  * Ask everything. The server is not connected, and is not afterwards. True
- * even if nothing is fit: the findings tell. Errors: ERR_STOPPED, ERR_USAGE
+ * even if nothing is fit: the verdicts tell. Errors: ERR_STOPPED, ERR_USAGE
  * (options that libpq refuses).
  */
 bool check_run(const struct check_config *config, struct server *server,
-	struct findings *findings, struct error *error);
+	struct verdicts *verdicts, struct error *error);
 
 #endif

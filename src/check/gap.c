@@ -175,7 +175,7 @@ find_streaming(struct check *check, const struct place_to_go *place)
 	char size[SIZE_TEXT_MAX];
 
 	size_format(size, end > place->at ? end - place->at : 0);
-	finding_mean(finding_add(check->findings, FINDING_OK, "gap",
+	verdict_mean(verdict_add(check->verdicts, VERDICT_OK, "gap",
 			     "none: the server has timeline %u from " LSN_FORMAT
 			     " on",
 			     place->timeline, LSN_ARGS(place->at)),
@@ -186,22 +186,22 @@ static void
 find_no_streaming(struct check *check, const struct place_to_go *place,
 	const struct error *failure)
 {
-	struct finding *row = finding_error(check->findings, failure->code,
+	struct verdict *row = verdict_error(check->verdicts, failure->code,
 		"gap", "WAL from " LSN_FORMAT " on: %s", LSN_ARGS(place->at),
 		failure->message);
 
 	if (failure->code == ERR_GAP) {
-		finding_mean(row, "the archive cannot go on without a gap");
-		finding_mend(row,
+		verdict_mean(row, "the archive cannot go on without a gap");
+		verdict_mend(row,
 			"If another archive has that WAL, copy it here. Else "
 			"go on with walfetch receive --allow-gap, and take a "
 			"base backup then.");
 	} else if (failure->code == ERR_DIVERGED)
-		finding_mend(row,
+		verdict_mend(row,
 			"The archive holds WAL that is not in this server's "
 			"history: use another directory.");
 	else
-		finding_mend(row, "Try again; the server's log may say more.");
+		verdict_mend(row, "Try again; the server's log may say more.");
 }
 
 /* The archive is further than the server: nothing can be asked for. */
@@ -209,12 +209,12 @@ static void
 find_ahead(struct check *check, const struct place_to_go *place)
 {
 	if (place->at - check->identity.flushed <= check->segment_size) {
-		finding_add(check->findings, FINDING_OK, "gap",
+		verdict_add(check->verdicts, VERDICT_OK, "gap",
 			"none: the archive is at the server's end");
 		return;
 	}
-	finding_mend(
-		finding_error(check->findings, ERR_DIVERGED, "gap",
+	verdict_mend(
+		verdict_error(check->verdicts, ERR_DIVERGED, "gap",
 			"the archive ends at " LSN_FORMAT
 			", and the server at " LSN_FORMAT,
 			LSN_ARGS(place->at), LSN_ARGS(check->identity.flushed)),
@@ -233,10 +233,10 @@ judge(struct check *check, const struct catalog *catalog,
 	find_place(catalog, history, check->segment_size, &place);
 	if (!place.found &&
 		catalog->timeline_count + catalog->partial_count == 0)
-		finding_add(check->findings, FINDING_OK, "gap",
+		verdict_add(check->verdicts, VERDICT_OK, "gap",
 			"none: the archive is empty");
 	else if (!place.found)
-		finding_mend(finding_error(check->findings, ERR_DIVERGED, "gap",
+		verdict_mend(verdict_error(check->verdicts, ERR_DIVERGED, "gap",
 				     "the archive holds no timeline of this "
 				     "server's history"),
 			"Use another directory.");
@@ -264,7 +264,7 @@ check_gap(struct check *check, const struct directory *directory,
 	timeline_history_init(&history);
 	if (!catalog_scan(&catalog, directory, check->segment_size, &failure) ||
 		!read_history(check, &history, &failure)) {
-		finding_mend(finding_error(check->findings, failure.code, "gap",
+		verdict_mend(verdict_error(check->verdicts, failure.code, "gap",
 				     "%s", failure.message),
 			"Try again; the server's log may say more.");
 		*error = failure;

@@ -1,7 +1,7 @@
 /*
  * check/parts.h - the parts of a check, in their order. Private to the check.
  *
- * Each adds its findings, and fails only with ERR_STOPPED.
+ * Each adds its verdicts, and fails only with ERR_STOPPED.
  */
 #ifndef CHECK_PARTS_H
 #define CHECK_PARTS_H

@@ -25,21 +25,21 @@ open_place(struct check *check, struct directory *directory)
 {
 	const char *path = check->config->directory;
 	struct error failure;
-	struct finding *row;
+	struct verdict *row;
 
 	if (directory_open(directory, path, &failure)) {
-		finding_add(
-			check->findings, FINDING_OK, "directory", "%s", path);
+		verdict_add(
+			check->verdicts, VERDICT_OK, "directory", "%s", path);
 		return true;
 	}
-	row = finding_error(check->findings, failure.code, "directory", "%s",
+	row = verdict_error(check->verdicts, failure.code, "directory", "%s",
 		failure.message);
 	if (failure.sys_errno == ENOENT)
-		finding_mend(row, "Make it: mkdir -m 700 '%s'", path);
+		verdict_mend(row, "Make it: mkdir -m 700 '%s'", path);
 	else if (failure.sys_errno == ENOTDIR)
-		finding_mend(row, "Name a directory.");
+		verdict_mend(row, "Name a directory.");
 	else if (failure.sys_errno == EACCES)
-		finding_mend(row,
+		verdict_mend(row,
 			"Run as its owner, or let this user into it and all "
 			"directories above.");
 	return false;
@@ -49,10 +49,10 @@ static void
 check_owner(struct check *check, const struct stat *stat)
 {
 	if (stat->st_uid == geteuid()) {
-		finding_add(check->findings, FINDING_OK, "owner", "this user");
+		verdict_add(check->verdicts, VERDICT_OK, "owner", "this user");
 		return;
 	}
-	finding_mend(finding_add(check->findings, FINDING_WARNING, "owner",
+	verdict_mend(verdict_add(check->verdicts, VERDICT_WARNING, "owner",
 			     "user %u, and this is user %u",
 			     (unsigned)stat->st_uid, (unsigned)geteuid()),
 		"Run walfetch as the owner, or as root: chown %u '%s'",
@@ -63,22 +63,22 @@ static void
 check_mode(struct check *check, const struct stat *stat)
 {
 	mode_t mode = stat->st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
-	struct finding *row;
+	struct verdict *row;
 
 	if ((mode & (S_IWGRP | S_IWOTH)) != 0) {
-		row = finding_error(check->findings, ERR_SYSTEM, "mode", "%04o",
+		row = verdict_error(check->verdicts, ERR_SYSTEM, "mode", "%04o",
 			(unsigned)mode);
-		finding_mean(row, "others may remove or replace files");
+		verdict_mean(row, "others may remove or replace files");
 	} else if ((mode & S_IRWXO) != 0) {
-		row = finding_add(check->findings, FINDING_WARNING, "mode",
+		row = verdict_add(check->verdicts, VERDICT_WARNING, "mode",
 			"%04o", (unsigned)mode);
-		finding_mean(row, "others may see what is there");
+		verdict_mean(row, "others may see what is there");
 	} else {
-		finding_add(check->findings, FINDING_OK, "mode", "%04o",
+		verdict_add(check->verdicts, VERDICT_OK, "mode", "%04o",
 			(unsigned)mode);
 		return;
 	}
-	finding_mend(row, "chmod 700 '%s', or 750 for a group that reads.",
+	verdict_mend(row, "chmod 700 '%s', or 750 for a group that reads.",
 		check->config->directory);
 }
 
@@ -98,7 +98,7 @@ check_writing(struct check *check, const struct directory *directory)
 		name, sizeof(name), ".walfetch.check.%ld", (long)getpid());
 	if (!durable_create(directory, name, 0, &fd, &failure) ||
 		!durable_write(fd, name, zeros, sizeof(zeros), 0, &failure)) {
-		finding_mend(finding_error(check->findings, failure.code,
+		verdict_mend(verdict_error(check->verdicts, failure.code,
 				     "writable", "%s", failure.message),
 			"Let this user write there, on a file system that has "
 			"space and is not mounted read-only.");
@@ -107,17 +107,17 @@ check_writing(struct check *check, const struct directory *directory)
 		(void)durable_unlink(directory, name, &ignored);
 		return;
 	}
-	finding_add(check->findings, FINDING_OK, "writable", "yes");
+	verdict_add(check->verdicts, VERDICT_OK, "writable", "yes");
 	begin_us = clock_monotonic_us();
 	ok = durable_sync(directory, fd, name, &failure) &&
 		durable_sync_directory(directory, &failure);
 	if (ok)
-		finding_add(check->findings, FINDING_OK, "fsync",
+		verdict_add(check->verdicts, VERDICT_OK, "fsync",
 			"works (%.1f ms)",
 			(double)(clock_monotonic_us() - begin_us) /
 				(double)USECS_PER_MS);
 	else
-		finding_mend(finding_error(check->findings, failure.code,
+		verdict_mend(verdict_error(check->verdicts, failure.code,
 				     "fsync", "%s", failure.message),
 			"Nothing can be made to survive a power cut there: use "
 			"another file system, or mend this one.");
@@ -131,29 +131,29 @@ check_space(struct check *check, const struct directory *directory)
 	uint32_t segment_size = check->segment_size != 0 ? check->segment_size
 							 : SEGMENT_SIZE_USUAL;
 	char size[SIZE_TEXT_MAX];
-	struct finding *row;
+	struct verdict *row;
 	uint64_t free_bytes;
 
 	if (!directory_free_bytes(directory, &free_bytes)) {
-		finding_add(check->findings, FINDING_WARNING, "free space",
+		verdict_add(check->verdicts, VERDICT_WARNING, "free space",
 			"not known");
 		return;
 	}
 	size_format(size, free_bytes);
 	if (free_bytes < (uint64_t)SEGMENTS_LEAST * segment_size)
-		row = finding_error(
-			check->findings, ERR_SYSTEM, "free space", "%s", size);
+		row = verdict_error(
+			check->verdicts, ERR_SYSTEM, "free space", "%s", size);
 	else if (free_bytes < (uint64_t)SEGMENTS_FEW * segment_size)
-		row = finding_add(check->findings, FINDING_WARNING,
+		row = verdict_add(check->verdicts, VERDICT_WARNING,
 			"free space", "%s", size);
 	else {
-		finding_add(
-			check->findings, FINDING_OK, "free space", "%s", size);
+		verdict_add(
+			check->verdicts, VERDICT_OK, "free space", "%s", size);
 		return;
 	}
-	finding_mean(row, "room for %u segments",
+	verdict_mean(row, "room for %u segments",
 		(unsigned)(free_bytes / segment_size));
-	finding_mend(row,
+	verdict_mend(row,
 		"Free space, or use a larger file system; receive "
 		"--compress takes less.");
 }
@@ -166,14 +166,14 @@ check_lock(struct check *check, const struct directory *directory)
 	long pid;
 
 	if (!archive_lock_query(directory, &held, &pid, &failure))
-		finding_mend(finding_error(check->findings, failure.code,
+		verdict_mend(verdict_error(check->verdicts, failure.code,
 				     "lock", "%s", failure.message),
 			"Let this user read and write that file, or remove it "
 			"if no walfetch runs here.");
 	else if (!held)
-		finding_add(check->findings, FINDING_OK, "lock", "free");
+		verdict_add(check->verdicts, VERDICT_OK, "lock", "free");
 	else
-		finding_mend(finding_add(check->findings, FINDING_WARNING,
+		verdict_mend(verdict_add(check->verdicts, VERDICT_WARNING,
 				     "lock", "held by process %ld", pid),
 			"A walfetch receives here already, and a second one "
 			"would be refused; walfetch status -D shows it.");
@@ -193,23 +193,23 @@ check_cluster(struct check *check, const struct directory *directory)
 			},
 	};
 	struct error failure;
-	struct finding *row;
+	struct verdict *row;
 
 	if (!check->identified) {
-		finding_add(check->findings, FINDING_WARNING, "cluster",
+		verdict_add(check->verdicts, VERDICT_WARNING, "cluster",
 			"not known: no replication connection");
 		return false;
 	}
 	if (archive_check_identity(&resume, &failure)) {
-		finding_add(check->findings, FINDING_OK, "cluster",
+		verdict_add(check->verdicts, VERDICT_OK, "cluster",
 			"system identifier %llu, or no WAL yet",
 			(unsigned long long)check->identity.system_identifier);
 		return true;
 	}
-	row = finding_error(check->findings, failure.code, "cluster", "%s",
+	row = verdict_error(check->verdicts, failure.code, "cluster", "%s",
 		failure.message);
 	if (failure.hint[0] != '\0')
-		finding_mend(row, "%s", failure.hint);
+		verdict_mend(row, "%s", failure.hint);
 	return false;
 }
 

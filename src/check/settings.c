@@ -20,7 +20,7 @@
 /* The application_name that walfetch receive has unless told otherwise. */
 #define APPLICATION "walfetch"
 
-/* One setting on its way to a finding. */
+/* One setting on its way to a verdict. */
 struct asking {
 	struct check *check;
 	const char *name;
@@ -54,33 +54,33 @@ count_of(const char *value)
 	return count < 0 || count > INT_MAX / 2 ? 0 : (int)count;
 }
 
-static struct finding *
+static struct verdict *
 ok(const struct asking *asking)
 {
-	return finding_add(asking->check->findings, FINDING_OK, asking->name,
+	return verdict_add(asking->check->verdicts, VERDICT_OK, asking->name,
 		"%s", asking->value);
 }
 
-static struct finding *
+static struct verdict *
 warning(const struct asking *asking)
 {
-	return finding_add(asking->check->findings, FINDING_WARNING,
+	return verdict_add(asking->check->verdicts, VERDICT_WARNING,
 		asking->name, "%s", asking->value);
 }
 
 static void
 judge_wal_level(const struct asking *asking)
 {
-	struct finding *row;
+	struct verdict *row;
 
 	if (strcmp(asking->value, "minimal") != 0) {
-		finding_mean(ok(asking), "WAL is complete enough to recover");
+		verdict_mean(ok(asking), "WAL is complete enough to recover");
 		return;
 	}
-	row = finding_error(asking->check->findings, ERR_REFUSED, asking->name,
+	row = verdict_error(asking->check->verdicts, ERR_REFUSED, asking->name,
 		"%s", asking->value);
-	finding_mean(row, "the server sends no WAL");
-	finding_mend(row,
+	verdict_mean(row, "the server sends no WAL");
+	verdict_mend(row,
 		"ALTER SYSTEM SET wal_level = replica; and max_wal_senders = "
 		"10; then restart the server.");
 }
@@ -105,26 +105,26 @@ judge_senders(const struct asking *asking)
 {
 	int max = count_of(asking->value);
 	int used = senders_in_use(asking->check);
-	struct findings *findings = asking->check->findings;
-	struct finding *row;
+	struct verdicts *verdicts = asking->check->verdicts;
+	struct verdict *row;
 
 	if (max == 0 || (used >= 0 && max - used < 1)) {
-		row = finding_error(findings, ERR_REFUSED, asking->name,
+		row = verdict_error(verdicts, ERR_REFUSED, asking->name,
 			max == 0 ? "%s" : "%s, none free", asking->value);
-		finding_mean(row, "nobody more can stream");
+		verdict_mean(row, "nobody more can stream");
 	} else if (used < 0) {
-		finding_mean(ok(asking), "how many are free is not known");
+		verdict_mean(ok(asking), "how many are free is not known");
 		return;
 	} else if (max - used < SENDERS_WANTED) {
-		row = finding_add(findings, FINDING_WARNING, asking->name,
+		row = verdict_add(verdicts, VERDICT_WARNING, asking->name,
 			"%s, %d free", asking->value, max - used);
-		finding_mean(row, "a backup beside a receiver finds no place");
+		verdict_mean(row, "a backup beside a receiver finds no place");
 	} else {
-		finding_add(findings, FINDING_OK, asking->name, "%s, %d free",
+		verdict_add(verdicts, VERDICT_OK, asking->name, "%s, %d free",
 			asking->value, max - used);
 		return;
 	}
-	finding_mend(row,
+	verdict_mend(row,
 		"ALTER SYSTEM SET max_wal_senders = %d; then "
 		"restart the server.",
 		max < 8 ? 10 : max + 5);
@@ -148,30 +148,30 @@ judge_slots(const struct asking *asking)
 	int left = check->led ? max - (int)check->leader.slot_count : max;
 	bool wanted = check->config->slot != NULL &&
 		!(check->led && slot_exists(check));
-	struct finding *row;
+	struct verdict *row;
 
 	if (left > 0) {
-		row = finding_add(check->findings, FINDING_OK, asking->name,
+		row = verdict_add(check->verdicts, VERDICT_OK, asking->name,
 			"%s", asking->value);
 		if (check->led)
-			finding_mean(row, "%d free", left);
+			verdict_mean(row, "%d free", left);
 		else
-			finding_mean(row, "how many are free is not known");
+			verdict_mean(row, "how many are free is not known");
 		return;
 	}
 	if (wanted)
-		row = finding_error(check->findings, ERR_REFUSED, asking->name,
+		row = verdict_error(check->verdicts, ERR_REFUSED, asking->name,
 			"%s, none free", asking->value);
 	else if (check->config->slot == NULL)
-		row = finding_add(check->findings, FINDING_WARNING,
+		row = verdict_add(check->verdicts, VERDICT_WARNING,
 			asking->name, "%s, none free", asking->value);
 	else {
-		finding_add(check->findings, FINDING_OK, asking->name,
+		verdict_add(check->verdicts, VERDICT_OK, asking->name,
 			"%s, none free", asking->value);
 		return;
 	}
-	finding_mean(row, "no slot can be made");
-	finding_mend(row,
+	verdict_mean(row, "no slot can be made");
+	verdict_mend(row,
 		"ALTER SYSTEM SET max_replication_slots = %d; then restart the "
 		"server; or drop a slot that nobody needs.",
 		max < 8 ? 10 : max + 5);
@@ -180,20 +180,20 @@ judge_slots(const struct asking *asking)
 static void
 judge_keep(const struct asking *asking)
 {
-	struct finding *row;
+	struct verdict *row;
 
 	if (asking->check->config->slot != NULL) {
-		finding_mean(ok(asking), "the slot keeps WAL, whatever it is");
+		verdict_mean(ok(asking), "the slot keeps WAL, whatever it is");
 		return;
 	}
 	if (strcmp(asking->value, "0") != 0) {
-		finding_mean(ok(asking),
+		verdict_mean(ok(asking),
 			"so much WAL is kept for a receiver that was away");
 		return;
 	}
 	row = warning(asking);
-	finding_mean(row, "WAL may go before a receiver that was away has it");
-	finding_mend(row,
+	verdict_mean(row, "WAL may go before a receiver that was away has it");
+	verdict_mend(row,
 		"Use a slot (-S), or ALTER SYSTEM SET %s = %s; and "
 		"reload.",
 		asking->name,
@@ -203,21 +203,21 @@ judge_keep(const struct asking *asking)
 static void
 judge_slot_keep(const struct asking *asking)
 {
-	struct finding *row;
+	struct verdict *row;
 
 	if (strcmp(asking->value, "-1") != 0) {
-		finding_mean(ok(asking),
+		verdict_mean(ok(asking),
 			"a receiver further behind than this loses its slot");
 		return;
 	}
 	if (asking->check->config->slot == NULL) {
-		finding_mean(ok(asking), "no limit to what a slot keeps");
+		verdict_mean(ok(asking), "no limit to what a slot keeps");
 		return;
 	}
 	row = warning(asking);
-	finding_mean(
+	verdict_mean(
 		row, "a slot whose receiver is gone fills the server's disk");
-	finding_mend(row,
+	verdict_mend(row,
 		"Set it to what the disk can spare, such as ALTER "
 		"SYSTEM SET max_slot_wal_keep_size = '50GB'; and "
 		"reload.");
@@ -226,7 +226,7 @@ judge_slot_keep(const struct asking *asking)
 static void
 judge_idle_timeout(const struct asking *asking)
 {
-	struct finding *row;
+	struct verdict *row;
 
 	if (duration_ms(asking->value) == 0 ||
 		asking->check->config->slot == NULL) {
@@ -234,8 +234,8 @@ judge_idle_timeout(const struct asking *asking)
 		return;
 	}
 	row = warning(asking);
-	finding_mean(row, "a slot that is not used for so long is invalidated");
-	finding_mend(row,
+	verdict_mean(row, "a slot that is not used for so long is invalidated");
+	verdict_mend(row,
 		"A receiver that runs now and then, such as one with --once "
 		"from cron, must run more often; 0 turns it off.");
 }
@@ -244,25 +244,25 @@ static void
 judge_sender_timeout(const struct asking *asking)
 {
 	int64_t ms = duration_ms(asking->value);
-	struct finding *row;
+	struct verdict *row;
 
 	if (ms >= SENDER_TIMEOUT_MIN_MS || ms < 0) {
-		finding_mean(ok(asking),
+		verdict_mean(ok(asking),
 			"the server gives up a receiver that is silent so "
 			"long");
 		return;
 	}
 	row = warning(asking);
 	if (ms == 0) {
-		finding_mean(row,
+		verdict_mean(row,
 			"the server never notices a receiver whose "
 			"host is gone, and its slot stays in use");
-		finding_mend(row,
+		verdict_mend(row,
 			"ALTER SYSTEM SET wal_sender_timeout = "
 			"'60s'; and reload.");
 	} else {
-		finding_mean(row, "too short for the usual status interval");
-		finding_mend(row,
+		verdict_mean(row, "too short for the usual status interval");
+		verdict_mend(row,
 			"Run walfetch receive with a --status-interval below "
 			"half of it, or ALTER SYSTEM SET wal_sender_timeout = "
 			"'60s'; and reload.");
@@ -272,17 +272,17 @@ judge_sender_timeout(const struct asking *asking)
 static void
 judge_hot_standby(const struct asking *asking)
 {
-	struct finding *row;
+	struct verdict *row;
 
 	if (strcmp(asking->value, "on") == 0) {
-		finding_mean(ok(asking), "a follower answers queries");
+		verdict_mean(ok(asking), "a follower answers queries");
 		return;
 	}
 	row = warning(asking);
-	finding_mean(row,
+	verdict_mean(row,
 		"a follower made from this server answers no "
 		"queries; an archive does not mind");
-	finding_mend(row,
+	verdict_mend(row,
 		"ALTER SYSTEM SET hot_standby = on; then restart "
 		"the server.");
 }
@@ -337,23 +337,23 @@ judge_names(const struct asking *asking)
 		? "run walfetch receive with --synchronous, for commits wait "
 		  "for it"
 		: "commits do not wait for walfetch";
-	struct finding *row;
+	struct verdict *row;
 
 	if (wanted == 0) {
-		finding_mean(finding_add(check->findings, FINDING_OK,
+		verdict_mean(verdict_add(check->verdicts, VERDICT_OK,
 				     asking->name, "empty"),
 			"no commit waits for a follower");
 		return;
 	}
 	if (!check->led || !check->leader.sees_all || check->leader.standby ||
 		found >= wanted) {
-		finding_mean(ok(asking), "%s", how);
+		verdict_mean(ok(asking), "%s", how);
 		return;
 	}
 	row = warning(asking);
-	finding_mean(row, "%u of %u are connected: commits hang; %s", found,
+	verdict_mean(row, "%u of %u are connected: commits hang; %s", found,
 		wanted, how);
-	finding_mend(row,
+	verdict_mend(row,
 		"Start the followers that are named, or change the "
 		"setting and reload.");
 }
@@ -364,25 +364,25 @@ judge_commit(const struct asking *asking)
 	const struct check *check = asking->check;
 	const char *names =
 		check->led ? check->leader.synchronous_standby_names : NULL;
-	struct finding *row;
+	struct verdict *row;
 
 	if (strcmp(asking->value, "remote_apply") == 0 && names != NULL &&
 		names_us(names)) {
-		row = finding_error(check->findings, ERR_REFUSED, asking->name,
+		row = verdict_error(check->verdicts, ERR_REFUSED, asking->name,
 			"%s", asking->value);
-		finding_mean(row,
+		verdict_mean(row,
 			"commits that wait for walfetch wait for "
 			"ever: it applies nothing");
-		finding_mend(row,
+		verdict_mend(row,
 			"ALTER SYSTEM SET synchronous_commit = on; "
 			"and reload; or take walfetch out of "
 			"synchronous_standby_names.");
 	} else if (strcmp(asking->value, "off") == 0) {
 		row = warning(asking);
-		finding_mean(row,
+		verdict_mean(row,
 			"a crash of the server loses commits that "
 			"were acknowledged");
-		finding_mend(row,
+		verdict_mend(row,
 			"ALTER SYSTEM SET synchronous_commit = on; "
 			"and reload, unless you chose this.");
 	} else
@@ -434,7 +434,7 @@ check_setting(
 		text_free(&value);
 		return false;
 	} else
-		finding_add(check->findings, FINDING_WARNING, setting->name,
+		verdict_add(check->verdicts, VERDICT_WARNING, setting->name,
 			"not known: %s", failure.message);
 	text_free(&value);
 	return true;

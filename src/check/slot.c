@@ -22,7 +22,7 @@ find_missing(struct check *check)
 {
 	const char *name = check->config->slot;
 
-	finding_mend(finding_error(check->findings, ERR_REFUSED, "slot",
+	verdict_mend(verdict_error(check->verdicts, ERR_REFUSED, "slot",
 			     "\"%s\" does not exist", name),
 		"Run walfetch receive with -S %s --auto-slot, or make it "
 		"first: SELECT pg_create_physical_replication_slot('%s', "
@@ -33,7 +33,7 @@ find_missing(struct check *check)
 static void
 find_logical(struct check *check)
 {
-	finding_mend(finding_error(check->findings, ERR_REFUSED, "slot",
+	verdict_mend(verdict_error(check->verdicts, ERR_REFUSED, "slot",
 			     "\"%s\" is a logical slot", check->config->slot),
 		"Name a physical slot.");
 }
@@ -43,12 +43,12 @@ find_lost(struct check *check, const struct leader_slot *seen)
 {
 	const char *name = check->config->slot;
 	bool reason = seen != NULL && seen->invalidation[0] != '\0';
-	struct finding *row = finding_error(check->findings, ERR_GAP, "slot",
+	struct verdict *row = verdict_error(check->verdicts, ERR_GAP, "slot",
 		"\"%s\" is invalidated%s%s", name, reason ? ", " : "",
 		reason ? seen->invalidation : "");
 
-	finding_mean(row, "the WAL that it should hold back is gone");
-	finding_mend(row,
+	verdict_mean(row, "the WAL that it should hold back is gone");
+	verdict_mend(row,
 		"Drop it: walfetch receive -S %s --drop-slot. Then see below "
 		"whether the archive can go on; if not, take a base backup.",
 		name);
@@ -66,33 +66,33 @@ find_position(struct check *check, const struct server_slot *slot,
 		seen != NULL && strcmp(seen->wal_status, "unreserved") == 0;
 	bool many = idle && held >= HELD_BACK_MANY;
 	char size[SIZE_TEXT_MAX];
-	struct finding *row;
+	struct verdict *row;
 
 	size_format(size, held);
-	row = finding_add(check->findings,
-		ending || many ? FINDING_WARNING : FINDING_OK, "slot",
+	row = verdict_add(check->verdicts,
+		ending || many ? VERDICT_WARNING : VERDICT_OK, "slot",
 		"\"%s\" holds back %s (%" PRIu64 " bytes)", check->config->slot,
 		size, held);
 	if (ending) {
-		finding_mean(row, "the next checkpoint may invalidate it");
-		finding_mend(row,
+		verdict_mean(row, "the next checkpoint may invalidate it");
+		verdict_mend(row,
 			"Start its receiver now, or raise "
 			"max_slot_wal_keep_size and reload.");
 	} else if (many)
-		finding_mend(row, "Start its receiver, or drop the slot.");
+		verdict_mend(row, "Start its receiver, or drop the slot.");
 }
 
 static void
 find_user(struct check *check, const struct leader_slot *seen)
 {
 	if (seen == NULL)
-		finding_add(check->findings, FINDING_OK, "slot in use",
+		verdict_add(check->verdicts, VERDICT_OK, "slot in use",
 			"not known without SQL");
 	else if (!seen->active)
-		finding_add(check->findings, FINDING_OK, "slot in use", "no");
+		verdict_add(check->verdicts, VERDICT_OK, "slot in use", "no");
 	else
-		finding_mend(
-			finding_add(check->findings, FINDING_WARNING,
+		verdict_mend(
+			verdict_add(check->verdicts, VERDICT_WARNING,
 				"slot in use", "by process %d of the server",
 				seen->active_pid),
 			"One receiver uses it already; a second one needs a "
@@ -109,13 +109,13 @@ check_slot(struct check *check, struct error *error)
 	if (!server_read_slot(
 		    check->server, check->config->slot, &slot, &failure)) {
 		*error = failure;
-		finding_mend(finding_error(check->findings, failure.code,
+		verdict_mend(verdict_error(check->verdicts, failure.code,
 				     "slot", "%s", failure.message),
 			"Try again; the server's log may say more.");
 		return failure.code != ERR_STOPPED;
 	}
 	if (!slot.known)
-		finding_add(check->findings, FINDING_WARNING, "slot",
+		verdict_add(check->verdicts, VERDICT_WARNING, "slot",
 			"nothing is known of \"%s\" without SQL before "
 			"PostgreSQL 15",
 			check->config->slot);
@@ -126,7 +126,7 @@ check_slot(struct check *check, struct error *error)
 	else if (slot.lost || (seen != NULL && leader_slot_is_lost(seen)))
 		find_lost(check, seen);
 	else if (slot.restart == LSN_NONE)
-		finding_mean(finding_add(check->findings, FINDING_OK, "slot",
+		verdict_mean(verdict_add(check->verdicts, VERDICT_OK, "slot",
 				     "\"%s\" has reserved nothing yet",
 				     check->config->slot),
 			"WAL is held back from its first use on");

@@ -16,7 +16,7 @@ static const struct option_spec specs[] = {
 	{'D', "directory", "DIR", "check this directory, too: the archive"},
 	{'S', "slot", "NAME", "check this replication slot, too"},
 	{OPTION_JSON, "json", NULL, "print JSON"},
-	{'v', "verbose", NULL, "say more; twice: for finding faults"},
+	{'v', "verbose", NULL, "say more; twice: for verdict faults"},
 	{OPTION_QUIET, "quiet", NULL, "show only what is not ok"},
 	{'V', "version", NULL, "show the version, then exit"},
 	{'?', "help", NULL, "show this help, then exit"},
@@ -106,7 +106,7 @@ os_user(void)
 }
 
 static bool
-print(const struct check_options *options, const struct findings *findings,
+print(const struct check_options *options, const struct verdicts *verdicts,
 	struct error *error)
 {
 	struct text text;
@@ -114,10 +114,10 @@ print(const struct check_options *options, const struct findings *findings,
 
 	text_init(&text);
 	if (options->json)
-		ok = findings_json(findings, &text, error);
+		ok = verdicts_json(verdicts, &text, error);
 	else
-		findings_print(
-			findings, options->log_level == LOG_QUIET, &text);
+		verdicts_print(
+			verdicts, options->log_level == LOG_QUIET, &text);
 	if (ok && text.failed)
 		ok = error_set_memory(error);
 	if (ok && (fputs(text.string, stdout) == EOF || fflush(stdout) != 0))
@@ -127,31 +127,31 @@ print(const struct check_options *options, const struct findings *findings,
 	return ok;
 }
 
-/* *code: what the findings come to. */
+/* *code: what the verdicts come to. */
 static bool
 run_check(struct check_options *options, struct log *log, enum error_code *code,
 	struct error *error)
 {
 	struct server *server = NULL;
-	struct findings findings;
+	struct verdicts verdicts;
 	struct stop stop;
 	bool ok;
 
 	if (!stop_begin(&stop, error))
 		return false;
-	findings_init(&findings);
+	verdicts_init(&verdicts);
 	options->config.stop_fd = stop.fd;
 	options->config.os_user = os_user();
 	options->connection.server.stop_fd = stop.fd;
 	options->connection.server.application = "walfetch check";
 	ok = server_create(&server, &options->connection.server, error);
-	/* Why it was waited for in vain is a finding. */
+	/* Why it was waited for in vain is a verdict. */
 	if (ok && !await_server(server, &options->connection, log, error))
 		ok = error->code != ERR_STOPPED && error->code != ERR_USAGE;
-	ok = ok && check_run(&options->config, server, &findings, error) &&
-		print(options, &findings, error);
-	*code = findings_code(&findings);
-	findings_free(&findings);
+	ok = ok && check_run(&options->config, server, &verdicts, error) &&
+		print(options, &verdicts, error);
+	*code = verdicts_code(&verdicts);
+	verdicts_free(&verdicts);
 	server_free(server);
 	stop_end(&stop);
 	return ok;

@@ -10,12 +10,31 @@
 
 #include "base/log.h"
 
+/* Show what an archive holds: walfetch-list(1). */
+int cmd_list(struct log *log, int argc, char **argv);
+
+/* Remove WAL that need not be kept: walfetch-prune(1). */
+int cmd_prune(struct log *log, int argc, char **argv);
+
 /*
  * Stream WAL into an archive: walfetch-receive(1). Called by the name
  * pg_receivewal it behaves as that program: exit statuses 0 and 1, and its
  * form of --version.
  */
 int cmd_receive(struct log *log, int argc, char **argv);
+
+/*
+ * Fetch one file out of an archive for PostgreSQL: walfetch-restore(1). Exit
+ * statuses are its own: 0, 1 (the archive does not have it), 126 (anything
+ * else).
+ */
+int cmd_restore(struct log *log, int argc, char **argv);
+
+/*
+ * Prove an archive: walfetch-verify(1). The gravest fault decides the status:
+ * 6 before 5 before 4; stopped before the end without one, it is 1.
+ */
+int cmd_verify(struct log *log, int argc, char **argv);
 
 /*
  * Tell whether a server, a slot and a directory are fit: walfetch-check(1).

@@ -1,5 +1,4 @@
 #include "base/clock.h"
-#include "base/terminal.h"
 #include "cmd/command.h"
 #include "cmd/receive_options.h"
 #include "server/command.h"
@@ -10,9 +9,6 @@
 /* The program that we stand in for when called by its name. */
 #define DROP_IN_NAME "pg_receivewal"
 #define DROP_IN_VERSION "19.0"
-
-/* Columns of a progress line when the terminal does not tell its width. */
-#define PROGRESS_WIDTH 80
 
 static bool
 is_drop_in(const struct log *log)
@@ -50,24 +46,6 @@ print_version(const struct log *log)
 	return 0;
 }
 
-static int
-progress_width(const struct receive_options *options)
-{
-	int width = terminal_width(STDERR_FILENO);
-
-	switch (options->progress) {
-	case PROGRESS_NEVER:
-		return 0;
-	case PROGRESS_ALWAYS:
-		break;
-	case PROGRESS_AUTO:
-		if (!isatty(STDERR_FILENO) || options->log_level == LOG_QUIET)
-			return 0;
-		break;
-	}
-	return width > 0 ? width : PROGRESS_WIDTH;
-}
-
 static bool
 manage_slot(const struct receive_options *options, struct server *server,
 	struct log *log, struct error *error)
@@ -92,7 +70,8 @@ stream(const struct receive_options *options,
 {
 	struct receiver_config config = options->receiver;
 
-	config.progress_width = progress_width(options);
+	config.progress_width =
+		progress_option_width(options->progress, options->log_level);
 	config.engine.seed =
 		(uint64_t)clock_postgres_us() ^ (uint64_t)getpid() << 32;
 	if (!config.sync)

@@ -176,21 +176,6 @@ parse_end(const char *value, lsn *end, struct error *error)
 }
 
 static bool
-parse_progress(const char *value, enum progress_when *when, struct error *error)
-{
-	if (strcmp(value, "auto") == 0)
-		*when = PROGRESS_AUTO;
-	else if (strcmp(value, "always") == 0)
-		*when = PROGRESS_ALWAYS;
-	else if (strcmp(value, "never") == 0)
-		*when = PROGRESS_NEVER;
-	else
-		return error_set(error, ERR_USAGE,
-			"invalid value \"%s\" for option --progress", value);
-	return true;
-}
-
-static bool
 parse_receive_timeout(
 	struct receive_options *options, const char *value, struct error *error)
 {
@@ -304,7 +289,7 @@ take_other_option(struct parsing *parsing, int key, const char *value,
 	case OPTION_RECEIVE_TIMEOUT:
 		return parse_receive_timeout(options, value, error);
 	case OPTION_PROGRESS:
-		return parse_progress(value, &options->progress, error);
+		return progress_option_parse(value, &options->progress, error);
 	case 'v':
 		options->log_level = options->log_level >= LOG_VERBOSE
 			? LOG_DEBUG

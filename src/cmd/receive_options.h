@@ -5,6 +5,7 @@
 #define CMD_RECEIVE_OPTIONS_H
 
 #include "cmd/connection_options.h"
+#include "cmd/progress_option.h"
 #include "receive/receiver.h"
 
 enum receive_mode {
@@ -13,12 +14,6 @@ enum receive_mode {
 	RECEIVE_DROP_SLOT,
 	RECEIVE_HELP,
 	RECEIVE_VERSION
-};
-
-enum progress_when {
-	PROGRESS_AUTO,
-	PROGRESS_ALWAYS,
-	PROGRESS_NEVER
 };
 
 struct receive_options {

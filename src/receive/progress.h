@@ -7,7 +7,7 @@
 #ifndef RECEIVE_PROGRESS_H
 #define RECEIVE_PROGRESS_H
 
-#include "base/text.h"
+#include "base/rate.h"
 #include "wal/lsn.h"
 
 struct progress_sample {
@@ -19,10 +19,7 @@ struct progress_sample {
 };
 
 struct progress {
-	bool begun;
-	int64_t last_us;
-	lsn last_received;
-	double rate; /* bytes a second, smoothed */
+	struct rate rate;
 };
 
 /* Begin, and begin anew after a break. */

@@ -3,6 +3,7 @@
 #include "base/terminal.h"
 #include "server/connection.h"
 #include "server/host_list.h"
+#include "server/libpq.h"
 #include "server/name_lookup.h"
 #include "server/server_message.h"
 
@@ -52,8 +53,11 @@ bool
 server_create(struct server **server, const struct server_options *options,
 	struct error *error)
 {
-	struct server *made = calloc(1, sizeof(*made));
+	struct server *made;
 
+	if (!libpq_load(error))
+		return false;
+	made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		return error_set_memory(error);
 	made->options = *options;

@@ -53,7 +53,8 @@ struct server_refusal {
 
 /*
  * Remember the options (all strings are borrowed until server_free). Errors:
- * ERR_MEMORY, ERR_USAGE (a conninfo that libpq cannot read).
+ * ERR_MEMORY, ERR_USAGE (a conninfo that libpq cannot read), ERR_NOT_FOUND (no
+ * libpq).
  */
 bool server_create(struct server **server, const struct server_options *options,
 	struct error *error);

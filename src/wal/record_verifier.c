@@ -167,6 +167,12 @@ record_verifier_start(struct record_verifier *verifier, uint32_t timeline,
 		: VERIFIER_RECORD_START;
 }
 
+void
+record_verifier_follow(struct record_verifier *verifier, uint32_t timeline)
+{
+	verifier->timeline = timeline;
+}
+
 lsn
 record_verifier_boundary(const struct record_verifier *verifier)
 {

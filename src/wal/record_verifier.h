@@ -81,6 +81,13 @@ void record_verifier_start(struct record_verifier *verifier, uint32_t timeline,
 	lsn at, lsn previous);
 
 /*
+ * Go on, where the verifier stands, with the WAL of a timeline that left its
+ * own there or later: from now on pages may bear that timeline.
+ */
+void record_verifier_follow(
+	struct record_verifier *verifier, uint32_t timeline);
+
+/*
  * Check the next len bytes (any number). On failure nothing after
  * record_verifier_boundary() is good, and the verifier must be started again.
  * Errors: ERR_DAMAGED; the message names the LSN and, for a record, its type,

@@ -28,10 +28,19 @@ only() {
 
 for option in --help '-?'; do
 	shows "walfetch $option" "$walfetch" "$option"
-	for command in receive status check; do
+	has "walfetch $option" '  receive  *[a-z].*'
+	has "walfetch $option" '  restore  *[a-z].*'
+	has "walfetch $option" '  verify  *[a-z].*'
+	shows "receive $option" "$walfetch" receive "$option"
+	has "receive $option" '  walfetch receive \[OPTION\]\.\.\.'
+	shows "restore $option" "$walfetch" restore "$option"
+	has "restore $option" '  walfetch restore \[OPTION\]\.\.\. FILE PATH'
+	shows "verify $option" "$walfetch" verify "$option"
+	has "verify $option" '  walfetch verify \[OPTION\]\.\.\.'
+	for command in status check; do
 		has "walfetch $option" "  $command  *[a-z].*"
 	done
-	for command in receive status check; do
+	for command in status check; do
 		shows "$command $option" "$walfetch" "$command" "$option"
 		has "$command $option" \
 			"  walfetch $command \\[OPTION\\]\\.\\.\\."
@@ -42,10 +51,9 @@ done
 for option in --version -V; do
 	shows "walfetch $option" "$walfetch" "$option"
 	only "walfetch $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
-	for command in receive status check; do
+	for command in receive restore verify status check; do
 		shows "$command $option" "$walfetch" "$command" "$option"
-		only "$command $option" \
-			'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
+		only "$command $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
 	done
 	shows "pg_receivewal $option" "$pg_receivewal" "$option"
 	only "pg_receivewal $option" 'pg_receivewal (PostgreSQL) 19\.0'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The options of each command are the same in --help, in its man page and in
-# the parser: names, arguments, defaults.
+# The options of each command are the same in --help, in its man page and in the
+# parser: names, arguments, defaults.
 . "$(dirname "$0")/cli.sh"
 
 # Both descriptions become lines "LETTER NAME ARGUMENT DEFAULT", "-" for none,
@@ -98,7 +98,7 @@ value_for() {
 	size) echo 1GB ;;
 	'method[:level]') echo gzip:1 ;;
 	when) echo auto ;;
-	dir | name | connstr | hostname | port) echo x ;;
+	dir | name | path | connstr | hostname | port) echo x ;;
 	*) return 1 ;;
 	esac
 }
@@ -142,7 +142,7 @@ parse_as() {
 		fail "-$1 $value is not accepted"
 }
 
-# check_command NAME
+# check_command COMMAND
 check_command() {
 	command=$1
 	run "$walfetch" "$command" --help
@@ -163,14 +163,13 @@ check_command() {
 		grep -qF "unrecognized option \"-$letter\"" "$scratch/err" ||
 			printf '%s\n' "$letter"
 	done | sort >"$scratch/accepted"
-	awk '$1 ~ /^[A-Za-z0-9]$/ { print $1 }' "$scratch/help" |
-		sort >"$scratch/told"
+	awk '$1 ~ /^[A-Za-z0-9]$/ { print $1 }' "$scratch/help" | sort >"$scratch/told"
 	same "$command: letters in --help (-) and those accepted (+)" \
 		"$scratch/told" "$scratch/accepted"
 }
 
-check_command receive
-check_command status
-check_command check
+for name in receive restore verify status check; do
+	check_command "$name"
+done
 nothing_written options
 finish

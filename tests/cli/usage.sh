@@ -100,6 +100,32 @@ for option in --memory --min-free; do
 		-D "$archive" "$option=1 hogshead"
 done
 
+# refused_verify MESSAGE ARGUMENT...
+refused_verify() {
+	said=$1
+	shift
+	refused_by walfetch "walfetch verify" "$said" \
+		'Try "walfetch verify --help" for more information.' "$@"
+}
+
+refused_verify 'no archive directory specified'
+refused_verify 'too many command-line arguments (first is "a")' -D "$archive" a
+for option in --from --to; do
+	refused_verify "invalid value \"16\" for option $option" \
+		-D "$archive" "$option=16"
+done
+refused_verify 'the position of --from must be below that of --to' \
+	-D "$archive" --from=1/0 --to=1/0
+refused_verify '--timeline must be in range 1..4294967295' \
+	-D "$archive" --timeline=0
+refused_verify '--days must be in range 1..36500' -D "$archive" --days=0
+refused_verify '--jobs must be in range 1..64' -D "$archive" --jobs=65
+refused_verify 'invalid value "often" for option --progress' \
+	-D "$archive" --progress=often
+refused_by walfetch "walfetch verify" \
+	"archive \"$archive\" holds no WAL that was to be verified" '' \
+	-D "$archive"
+
 # refused_status MESSAGE ARGUMENT...
 refused_status() {
 	said=$1

@@ -10,11 +10,11 @@ use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
+use WalfetchTest::Restore;
 
 my $mb      = 1024 * 1024;
 my $codec   = 'zstd';
 my $archive = new_archive();
-my $scratch = PostgreSQL::Test::Utils::tempdir('failover');
 my $sync    = "synchronous_standby_names = 'walfetch'\n";
 
 seed_random();
@@ -25,70 +25,7 @@ $standby->init_from_backup($leader, 'early', has_streaming => 1);
 $standby->append_conf('postgresql.conf', $sync);
 $standby->start;
 
-# What an administrator would write: a file in whatever form it is, the open
-# segment if there is no other, filled up with zeros.
-append_to_file("$scratch/restore", <<'EOT');
-#!/bin/sh
-# restore ARCHIVE SIZE FILE PATH
-for name in "$1/$3" "$1/$3.gz" "$1/$3.lz4" "$1/$3.zst" \
-	"$1/$3.partial" "$1/$3.gz.partial" "$1/$3.lz4.partial" "$1/$3.zst.partial"
-do
-	[ -e "$name" ] || continue
-	case $name in
-	*.gz | *.gz.partial) program='gzip -dc' ;;
-	*.lz4 | *.lz4.partial) program='lz4 -dc' ;;
-	*.zst | *.zst.partial) program='zstd -dcq' ;;
-	*) program=cat ;;
-	esac
-	$program <"$name" >"$4" || exit 200
-	case $3 in
-	*.history) ;;
-	*) truncate -s "$2" "$4" || exit 201 ;;
-	esac
-	exit 0
-done
-exit 1
-EOT
-chmod 0755, "$scratch/restore";
-my $restore_command =
-  "restore_command = '$scratch/restore \"@{[ $archive->dir ]}\" $mb \"%f\" \"%p\"'\n";
-
-# Clients that write down each row once its commit is acknowledged.
-my $count = 0;
-
-sub start_clients
-{
-	my ($server) = @_;
-	my $insert = 'INSERT INTO acknowledged (b) '
-	  . 'VALUES (repeat(md5(random()::text), 20)) RETURNING id;';
-
-	return map {
-		my $file = "$scratch/client_" . ++$count;
-		{
-			file    => $file,
-			process => WalfetchTest::Process->start(
-				command => [
-					'sh', '-c', 'yes "$1" | exec psql -XAtq -d "$2" >"$3"',
-					'sh', $insert, $server->connstr('postgres'), $file
-				])
-		}
-	} 1 .. 4;
-}
-
-# A line that is not whole does not count.
-sub acknowledged
-{
-	return map { -e $_ ? slurp_file($_) =~ /^(\d+)\n/mg : () }
-	  map { $_->{file} } @_;
-}
-
-sub missing_on
-{
-	my ($server, @ids) = @_;
-	my %there = map { $_ => 1 } split /\n/,
-	  $server->safe_psql('postgres', 'SELECT id FROM acknowledged');
-	return grep { !$there{$_} } @ids;
-}
+my $restore_line = restore_line($archive, '--partial');
 
 # The start of the last record in the archive.
 sub last_record
@@ -140,7 +77,7 @@ cmp_ok(scalar(missing_on($standby, @acknowledged)), '>', 0,
 	'standby: lacks commits that were acknowledged');
 
 # It fetches them from the archive, up to the last record.
-$standby->append_conf('postgresql.conf', $restore_command);
+$standby->append_conf('postgresql.conf', $restore_line);
 $standby->reload;
 my $last = last_record(1);
 ok( $standby->poll_query_until(
@@ -185,7 +122,7 @@ $archive->is_faithful(
 my $rebuilt = PostgreSQL::Test::Cluster->new('rebuilt');
 $rebuilt->init_from_backup($leader, 'early');
 $rebuilt->append_conf('postgresql.conf',
-	"$restore_command\nrecovery_target_timeline = 'latest'\n");
+	"${restore_line}recovery_target_timeline = 'latest'\n");
 $rebuilt->set_standby_mode;
 $rebuilt->start;
 ok( $rebuilt->poll_query_until(

@@ -50,6 +50,8 @@ if ! "${as_user[@]}" test -x "$walfetch" -a -r "$tests/$folder/$name.pl" -a -w "
 	cp "$walfetch" "$scratch/walfetch"
 	mkdir "$scratch/tests"
 	cp -R "$tests/integration" "$tests/known" "$scratch/tests"
+	mkdir "$scratch/contrib"
+	cp -R "$here/../../contrib/cron" "$scratch/contrib"
 	[ -z "$wrapper" ] || cp "$wrapper" "$scratch/wrapper.sh"
 	walfetch=$scratch/walfetch
 	tests=$scratch/tests

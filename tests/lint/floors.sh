@@ -8,7 +8,9 @@ BEGIN {
 	floor["base"] = 0
 	floor["wal"] = 1
 	floor["archive"] = floor["server"] = 2
-	floor["receive"] = floor["backup"] = 3
+	floor["receive"] = floor["backup"] = floor["restore"] = 3
+	floor["verify"] = 3
+	floor["list"] = floor["prune"] = 3
 	floor["check"] = floor["status"] = 3
 	floor["cmd"] = 4
 }

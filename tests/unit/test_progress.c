@@ -117,17 +117,17 @@ going_back(void **state)
 	begin(&f);
 	step(&f, 0, 80);
 	step(&f, MB, 80);
-	rate = f.progress.rate;
+	rate = f.progress.rate.per_second;
 	assert_true(rate > 0);
 	f.sample.received -= MB;
 	step(&f, 0, 80);
-	assert_true(f.progress.rate == rate);
+	assert_true(f.progress.rate.per_second == rate);
 	/* The same moment twice. */
 	f.sample.now_us -= USECS_PER_SEC;
 	step(&f, 0, 80);
 	f.sample.now_us -= USECS_PER_SEC;
 	step(&f, 1000, 80);
-	assert_true(f.progress.rate <= rate);
+	assert_true(f.progress.rate.per_second <= rate);
 	text_free(&f.line);
 }
 
@@ -142,7 +142,7 @@ after_a_break(void **state)
 	step(&f, MB, 80);
 	progress_init(&f.progress);
 	step(&f, 100 * MB, 80);
-	assert_true(f.progress.rate == 0);
+	assert_true(f.progress.rate.per_second == 0);
 	text_free(&f.line);
 }
 

@@ -1003,6 +1003,35 @@ test_random_damage(void **state)
 	wal_builder_free(&spots);
 }
 
+/* A record goes across into the pages of a timeline that left the first. */
+static void
+test_following_another_timeline(void **state)
+{
+	struct record_verifier v;
+	struct wal_builder b;
+	struct error error;
+	size_t border = 3 * WAL_PAGE_SIZE;
+
+	(void)state;
+	wal_builder_init(&b, BASE);
+	wal_builder_add(&b, border - 1000);
+	wal_builder_add(&b, 3000);
+	b.timeline = 3;
+	wal_builder_add(&b, 20000);
+	start_verifier(&v, &b);
+	v.timeline = 1;
+	assert_true(record_verifier_feed(&v, b.bytes, border, &error));
+	assert_int_equal(v.state, VERIFIER_PAGE_HEADER);
+	record_verifier_follow(&v, 3);
+	assert_true(feed_pieces(&v, &b, 0, &error));
+	assert_int_equal(v.records, 3);
+	assert_int_equal(v.page_timeline, 3);
+
+	record_verifier_start(&v, 1, BASE, LSN_NONE);
+	assert_false(feed_pieces(&v, &b, 0, &error));
+	wal_builder_free(&b);
+}
+
 static void
 test_versions(void **state)
 {
@@ -1049,6 +1078,7 @@ main(void)
 		cmocka_unit_test(test_the_end_of_all_positions),
 		cmocka_unit_test(test_wal_close_to_the_last_page),
 		cmocka_unit_test(test_random_damage),
+		cmocka_unit_test(test_following_another_timeline),
 		cmocka_unit_test(test_versions),
 	};
 

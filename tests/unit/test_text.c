@@ -127,6 +127,26 @@ test_clear_keeps_the_memory(void **state)
 }
 
 static void
+test_cut(void **state)
+{
+	struct text text;
+
+	(void)state;
+	text_init(&text);
+	text_truncate(&text, 0);
+	assert_string_equal(text.string, "");
+	text_append(&text, "walfetch", 8);
+	text_truncate(&text, 9);
+	text_truncate(&text, 8);
+	assert_string_equal(text.string, "walfetch");
+	text_truncate(&text, 3);
+	assert_string_equal(text.string, "wal");
+	text_append(&text, "!", 1);
+	assert_string_equal(text.string, "wal!");
+	text_free(&text);
+}
+
+static void
 test_failure_stays(void **state)
 {
 	struct text text;
@@ -170,6 +190,7 @@ main(void)
 		cmocka_unit_test(test_bytes_of_any_kind),
 		cmocka_unit_test(test_printf),
 		cmocka_unit_test(test_clear_keeps_the_memory),
+		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_failure_stays),
 		cmocka_unit_test(test_failure_of_the_first),
 	};

@@ -1,4 +1,4 @@
-#include "check/finding.h"
+#include "check/verdict.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,29 +11,29 @@
 #include <string.h>
 
 static void
-fill(struct findings *findings)
+fill(struct verdicts *verdicts)
 {
-	struct finding *row;
+	struct verdict *row;
 
-	findings_init(findings);
-	finding_add(findings, FINDING_OK, "one", "%d", 1);
-	row = finding_add(findings, FINDING_WARNING, "two", "a\nb\033");
-	finding_mean(row, "it is %s", "odd");
-	finding_mend(row, "Mend it.");
-	finding_error(findings, ERR_GAP, "three", "bad \377 byte");
-	finding_error(findings, ERR_REFUSED, "four", "worse");
+	verdicts_init(verdicts);
+	verdict_add(verdicts, VERDICT_OK, "one", "%d", 1);
+	row = verdict_add(verdicts, VERDICT_WARNING, "two", "a\nb\033");
+	verdict_mean(row, "it is %s", "odd");
+	verdict_mend(row, "Mend it.");
+	verdict_error(verdicts, ERR_GAP, "three", "bad \377 byte");
+	verdict_error(verdicts, ERR_REFUSED, "four", "worse");
 }
 
 static void
 lines(void **state)
 {
-	struct findings findings;
+	struct verdicts verdicts;
 	struct text text;
 
 	(void)state;
-	fill(&findings);
+	fill(&verdicts);
 	text_init(&text);
-	findings_print(&findings, false, &text);
+	verdicts_print(&verdicts, false, &text);
 	assert_string_equal(text.string,
 		"ok       one: 1\n"
 		"warning  two: a b ; it is odd\n"
@@ -41,20 +41,20 @@ lines(void **state)
 		"error    three: bad \377 byte\n"
 		"error    four: worse\n");
 	text_clear(&text);
-	findings_print(&findings, true, &text);
+	verdicts_print(&verdicts, true, &text);
 	assert_null(strstr(text.string, "one"));
 	assert_non_null(strstr(text.string, "two"));
 	/* The first error counts. */
-	assert_int_equal(findings_code(&findings), ERR_GAP);
+	assert_int_equal(verdicts_code(&verdicts), ERR_GAP);
 	text_free(&text);
-	findings_free(&findings);
-	assert_int_equal(findings_code(&findings), ERR_NONE);
+	verdicts_free(&verdicts);
+	assert_int_equal(verdicts_code(&verdicts), ERR_NONE);
 }
 
 static void
 as_json(void **state)
 {
-	struct findings findings;
+	struct verdicts verdicts;
 	struct error error;
 	struct text text;
 	json_error_t json_error;
@@ -64,9 +64,9 @@ as_json(void **state)
 	int status = 0;
 
 	(void)state;
-	fill(&findings);
+	fill(&verdicts);
 	text_init(&text);
-	assert_true(findings_json(&findings, &text, &error));
+	assert_true(verdicts_json(&verdicts, &text, &error));
 	object = json_loads(text.string, 0, &json_error);
 	assert_non_null(object);
 	assert_int_equal(
@@ -79,21 +79,21 @@ as_json(void **state)
 	assert_string_equal(value, "bad ? byte");
 	json_decref(object);
 	text_free(&text);
-	findings_free(&findings);
+	verdicts_free(&verdicts);
 }
 
 static void
 many(void **state)
 {
-	struct findings findings;
+	struct verdicts verdicts;
 
 	(void)state;
-	findings_init(&findings);
+	verdicts_init(&verdicts);
 	for (int i = 0; i < 1000; i++)
-		finding_add(&findings, FINDING_OK, "n", "%d", i);
-	assert_int_equal(findings.count, 1000);
-	assert_string_equal(findings.rows[999].value, "999");
-	findings_free(&findings);
+		verdict_add(&verdicts, VERDICT_OK, "n", "%d", i);
+	assert_int_equal(verdicts.count, 1000);
+	assert_string_equal(verdicts.rows[999].value, "999");
+	verdicts_free(&verdicts);
 }
 
 int

@@ -1,4 +1,4 @@
-#include "check/finding.h"
+#include "check/verdict.h"
 
 #include "base/array.h"
 
@@ -18,47 +18,47 @@
 	} while (0)
 
 static const char *const level_names[] = {
-	[FINDING_OK] = "ok",
-	[FINDING_WARNING] = "warning",
-	[FINDING_ERROR] = "error",
+	[VERDICT_OK] = "ok",
+	[VERDICT_WARNING] = "warning",
+	[VERDICT_ERROR] = "error",
 };
 
 void
-findings_init(struct findings *findings)
+verdicts_init(struct verdicts *verdicts)
 {
-	*findings = (struct findings){.count = 0};
+	*verdicts = (struct verdicts){.count = 0};
 }
 
 void
-findings_free(struct findings *findings)
+verdicts_free(struct verdicts *verdicts)
 {
-	free(findings->rows);
-	findings_init(findings);
+	free(verdicts->rows);
+	verdicts_init(verdicts);
 }
 
-static struct finding *
-new_row(struct findings *findings)
+static struct verdict *
+new_row(struct verdicts *verdicts)
 {
-	struct finding *row = &findings->spare;
+	struct verdict *row = &verdicts->spare;
 	struct error ignored;
-	struct finding *rows = array_room(findings->rows, findings->count,
-		sizeof(*findings->rows), &ignored);
+	struct verdict *rows = array_room(verdicts->rows, verdicts->count,
+		sizeof(*verdicts->rows), &ignored);
 
 	if (rows == NULL)
-		findings->failed = true;
+		verdicts->failed = true;
 	else {
-		findings->rows = rows;
-		row = &rows[findings->count++];
+		verdicts->rows = rows;
+		row = &rows[verdicts->count++];
 	}
 	memset(row, 0, sizeof(*row));
 	return row;
 }
 
-struct finding *
-finding_add(struct findings *findings, enum finding_level level,
+struct verdict *
+verdict_add(struct verdicts *verdicts, enum verdict_level level,
 	const char *name, const char *format, ...)
 {
-	struct finding *row = new_row(findings);
+	struct verdict *row = new_row(verdicts);
 
 	row->level = level;
 	row->name = name;
@@ -66,13 +66,13 @@ finding_add(struct findings *findings, enum finding_level level,
 	return row;
 }
 
-struct finding *
-finding_error(struct findings *findings, enum error_code code, const char *name,
+struct verdict *
+verdict_error(struct verdicts *verdicts, enum error_code code, const char *name,
 	const char *format, ...)
 {
-	struct finding *row = new_row(findings);
+	struct verdict *row = new_row(verdicts);
 
-	row->level = FINDING_ERROR;
+	row->level = VERDICT_ERROR;
 	row->code = code;
 	row->name = name;
 	FORMAT_TO(row->value, format);
@@ -80,24 +80,24 @@ finding_error(struct findings *findings, enum error_code code, const char *name,
 }
 
 void
-finding_mean(struct finding *finding, const char *format, ...)
+verdict_mean(struct verdict *verdict, const char *format, ...)
 {
-	FORMAT_TO(finding->meaning, format);
+	FORMAT_TO(verdict->meaning, format);
 }
 
 void
-finding_mend(struct finding *finding, const char *format, ...)
+verdict_mend(struct verdict *verdict, const char *format, ...)
 {
-	FORMAT_TO(finding->mend, format);
+	FORMAT_TO(verdict->mend, format);
 }
 
 enum error_code
-findings_code(const struct findings *findings)
+verdicts_code(const struct verdicts *verdicts)
 {
-	for (size_t i = 0; i < findings->count; i++)
-		if (findings->rows[i].level == FINDING_ERROR)
-			return findings->rows[i].code;
-	return findings->failed ? ERR_MEMORY : ERR_NONE;
+	for (size_t i = 0; i < verdicts->count; i++)
+		if (verdicts->rows[i].level == VERDICT_ERROR)
+			return verdicts->rows[i].code;
+	return verdicts->failed ? ERR_MEMORY : ERR_NONE;
 }
 
 /* What a server sends must not move a terminal's cursor. */
@@ -110,12 +110,12 @@ append_plain(struct text *text, const char *string)
 }
 
 void
-findings_print(const struct findings *findings, bool quiet, struct text *text)
+verdicts_print(const struct verdicts *verdicts, bool quiet, struct text *text)
 {
-	for (size_t i = 0; i < findings->count; i++) {
-		const struct finding *row = &findings->rows[i];
+	for (size_t i = 0; i < verdicts->count; i++) {
+		const struct verdict *row = &verdicts->rows[i];
 
-		if (quiet && row->level == FINDING_OK)
+		if (quiet && row->level == VERDICT_OK)
 			continue;
 		text_printf(
 			text, "%-7s  %s: ", level_names[row->level], row->name);
@@ -138,7 +138,7 @@ static json_t *
 json_words(const char *string)
 {
 	json_t *value;
-	char copy[sizeof(((struct finding *)NULL)->mend)];
+	char copy[sizeof(((struct verdict *)NULL)->mend)];
 
 	if (string[0] == '\0')
 		return json_null();
@@ -153,7 +153,7 @@ json_words(const char *string)
 }
 
 static json_t *
-row_object(const struct finding *row)
+row_object(const struct verdict *row)
 {
 	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "level",
 		level_names[row->level], "name", row->name, "value",
@@ -162,20 +162,20 @@ row_object(const struct finding *row)
 }
 
 bool
-findings_json(
-	const struct findings *findings, struct text *text, struct error *error)
+verdicts_json(
+	const struct verdicts *verdicts, struct text *text, struct error *error)
 {
 	json_t *array = json_array();
 	json_t *object = NULL;
 	char *line = NULL;
-	bool ok = array != NULL && !findings->failed;
+	bool ok = array != NULL && !verdicts->failed;
 
-	for (size_t i = 0; ok && i < findings->count; i++)
+	for (size_t i = 0; ok && i < verdicts->count; i++)
 		ok = json_array_append_new(
-			     array, row_object(&findings->rows[i])) == 0;
+			     array, row_object(&verdicts->rows[i])) == 0;
 	if (ok)
 		object = json_pack("{s:i, s:O}", "status",
-			error_exit_status(findings_code(findings)), "findings",
+			error_exit_status(verdicts_code(verdicts)), "findings",
 			array);
 	if (object != NULL)
 		line = json_dumps(object, JSON_COMPACT);
