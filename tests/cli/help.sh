@@ -31,15 +31,15 @@ for option in --help '-?'; do
 	has "walfetch $option" '  receive  *[a-z].*'
 	has "walfetch $option" '  restore  *[a-z].*'
 	has "walfetch $option" '  verify  *[a-z].*'
+	for command in status check; do
+		has "walfetch $option" "  $command  *[a-z].*"
+	done
 	shows "receive $option" "$walfetch" receive "$option"
 	has "receive $option" '  walfetch receive \[OPTION\]\.\.\.'
 	shows "restore $option" "$walfetch" restore "$option"
 	has "restore $option" '  walfetch restore \[OPTION\]\.\.\. FILE PATH'
 	shows "verify $option" "$walfetch" verify "$option"
 	has "verify $option" '  walfetch verify \[OPTION\]\.\.\.'
-	for command in status check; do
-		has "walfetch $option" "  $command  *[a-z].*"
-	done
 	for command in status check; do
 		shows "$command $option" "$walfetch" "$command" "$option"
 		has "$command $option" \
