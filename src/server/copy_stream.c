@@ -207,12 +207,12 @@ copy_finish(struct server *server, struct timeline_switch *next,
 	struct timeline_switch found = {0, LSN_NONE};
 	PGconn *conn = server->conn;
 
-	if (!send_end(conn, &limit, error))
+	if (!send_end(conn, &limit, error) ||
+		(!server->copy_ended && !discard_data(conn, &limit, error)) ||
+		!read_finals(conn, &limit, &found, error)) {
+		session_name_command(stream_command, error);
 		return false;
-	if (!server->copy_ended && !discard_data(conn, &limit, error))
-		return false;
-	if (!read_finals(conn, &limit, &found, error))
-		return false;
+	}
 	server->unsent = false;
 	*next = found;
 	return true;
