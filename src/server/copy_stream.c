@@ -56,6 +56,10 @@ read_end(PGconn *conn, struct error *error)
 		return error_set(error, ERR_PROTOCOL,
 			"unexpected message in the replication stream");
 	result = PQgetResult(conn);
+	if (result == NULL)
+		return error_set(error, ERR_PROTOCOL,
+			"the server ended the replication stream without an "
+			"answer");
 	status = PQresultStatus(result);
 	if (status == PGRES_COPY_IN)
 		ok = true;

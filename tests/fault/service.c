@@ -504,14 +504,13 @@ void
 service_send_upto(struct service *service, lsn upto)
 {
 	while (service->at < upto && service->server.failure == NULL) {
-		lsn border =
-			lsn_segment_start(service->at, service->segment_size) +
-			service->segment_size;
-		lsn end = upto < border ? upto : border;
-		size_t len = CHUNK_MAX;
+		size_t len = service->segment_size -
+			lsn_segment_offset(service->at, service->segment_size);
 
-		if (len > end - service->at)
-			len = (size_t)(end - service->at);
+		if (len > CHUNK_MAX)
+			len = CHUNK_MAX;
+		if (len > upto - service->at)
+			len = (size_t)(upto - service->at);
 		service_send_wal(service, service->at, len);
 		service->at += len;
 	}
@@ -534,9 +533,11 @@ stream(struct service *service)
 		return false;
 	}
 	if (service->at < end) {
-		lsn upto = service->at + CHUNK_MAX;
+		lsn upto = end - service->at > CHUNK_MAX
+			? service->at + CHUNK_MAX
+			: end;
 
-		service_send_upto(service, upto < end ? upto : end);
+		service_send_upto(service, upto);
 		if (service->at == service->flushed)
 			service_keepalive(service, false);
 		return true;
