@@ -63,4 +63,27 @@ cut_everywhere('the name of the next timeline', 100,
 	"$upto_switch\ndone\nuntil DONE", 'answer',
 	settings => $second, %after_switch);
 
+# One run, many connections that are cut, each after a little more WAL: that it
+# gets on counts, and what is acknowledged is never taken back.
+my @cuts = map { sprintf("%s\nwal 0/%08X\ncut 5000\nkeepalive reply\nwal 0/%08X",
+		$start, 0x1000000 + $_ * 200_001, 0x1000000 + $_ * 200_001 + 60_000) }
+  1 .. 8;
+my $leader = new_leader("slot held $begin\nwrite-wal $begin $end\n"
+	  . join('', map { "connection\n$_\n" } @cuts)
+	  . "connection\nserve\n");
+my $archive = new_archive();
+my ($status, $stderr) = run_receiver($leader, $archive,
+	options => [ '-S', 'held', "--endpos=$end", '--max-retries=2', '-Z', 'lz4' ],
+	seconds => time_limit(60));
+is($status, 0, 'many cuts in one run: status') || diag($stderr);
+is(scalar(() = $stderr =~ /trying again/g), 8,
+	'many cuts in one run: each is told of');
+is(join("\n", $leader->taken_back), '',
+	'many cuts in one run: nothing is taken back');
+$archive->is_faithful(
+	'many cuts in one run: nothing is missing',
+	servers => [$leader],
+	from    => $begin,
+	upto    => $end);
+
 done_testing();

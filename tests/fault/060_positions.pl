@@ -249,22 +249,39 @@ foreach my $tell ('FFFFFFFF/FFFFFFFF 9223372036854775807',
 	}
 }
 
-# The last segments there can be.
+# The last segments there can be. Nobody has so much WAL: the very last one is
+# refused, and nothing wraps round.
 my $top = 'FFFFFFFF/FFD00000';
-foreach my $flushed ('FFFFFFFF/FFE80000', 'FFFFFFFF/FFF80000',
-	'FFFFFFFF/FFFFDFF8', 'FFFFFFFF/FFFFE000', 'FFFFFFFF/FFFFFFFF')
+foreach my $flushed ('FFFFFFFF/FFE80000', 'FFFFFFFF/FFF00000',
+	'FFFFFFFF/FFF00001', 'FFFFFFFF/FFF80000', 'FFFFFFFF/FFFFE000',
+	'FFFFFFFF/FFFFFFFF')
 {
-	my $archive = new_archive();
-	my $leader = new_leader("oldest $top\nflushed $flushed\nslot held $top\n"
-		  . "write-wal $top $flushed\nconnection\nserve\n");
-	my ($status, $stderr) = run_receiver($leader, $archive,
-		options => [ '-S', 'held', '--no-loop', "--endpos=$flushed" ]);
-	# Nobody has so much WAL: the last page is refused, not wrapped round.
-	my $limit = $flushed gt 'FFFFFFFF/FFFFE000' ? 5 : 0;
-	is($status, $limit, "up to $flushed: status") || diag($stderr);
-	is($archive->problems(servers => [$leader], from => $top),
-		'', "up to $flushed: the archive is right");
-	$leader->stop;
+	foreach my $mode ([], ['--no-verify'], [ '-Z', 'zstd', '--synchronous' ])
+	{
+		my $name    = "up to $flushed @$mode";
+		my $archive = new_archive();
+		my $leader = new_leader("oldest $top\nflushed $flushed\n"
+			  . "slot held $top\nwrite-wal $top $flushed\n"
+			  . "connection\nserve\n");
+		my ($status, $stderr) = run_receiver($leader, $archive,
+			options =>
+			  [ '-S', 'held', '--no-loop', "--endpos=$flushed", @$mode ]);
+		my $wanted = $flushed gt 'FFFFFFFF/FFF00000' ? 5 : 0;
+		is($status, $wanted, "$name: status") || diag($stderr);
+		like($stderr, qr/error: WAL position .* is out of range/,
+			"$name: message")
+		  if $wanted != 0;
+		is( $archive->problems(
+				servers => [$leader],
+				from    => $top,
+				upto    => 'FFFFFFFF/FFE80000'),
+			'',
+			"$name: the archive is right");
+		is(scalar(my @complete = $archive->complete),
+			$flushed lt 'FFFFFFFF/FFF00000' ? 1 : 2,
+			"$name: complete segments");
+		$leader->stop;
+	}
 }
 
 # Another system identifier at the limits, and another cluster.

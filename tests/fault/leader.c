@@ -327,11 +327,13 @@ do_lie(struct leader *leader, char *const *words)
 
 	leader->service.pending = false;
 	fake_send(&leader->service.server, head, sizeof(head));
-	while (left > 0 && !fake_has_input(&leader->service.server)) {
+	while (left > 0 && leader->service.type != 0) {
 		size_t part = left < sizeof(zeros) ? left : sizeof(zeros);
 
 		fake_send(&leader->service.server, zeros, part);
 		left -= part;
+		if (fake_has_input(&leader->service.server))
+			service_take(&leader->service);
 	}
 }
 

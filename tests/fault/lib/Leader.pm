@@ -83,6 +83,24 @@ sub acknowledged
 	return $highest;
 }
 
+# What was acknowledged and then taken back, over all connections.
+sub taken_back
+{
+	my ($self) = @_;
+	my $highest = 0;
+	my @found;
+
+	foreach my $lsn ($self->log =~ /flush (\S+)/g)
+	{
+		my $flush = lsn_number($lsn);
+		next if $flush == 0;
+		push @found, "acknowledged $lsn after " . lsn_text($highest)
+		  if $flush < $highest;
+		$highest = $flush if $flush > $highest;
+	}
+	return @found;
+}
+
 # Wait until a connection's section is at its end.
 sub ended
 {
@@ -123,6 +141,7 @@ sub runs
 		push @problems, map { "$number: $_" } @found;
 	}
 	$leader->stop;
+	push @problems, $leader->taken_back;
 	is(join("\n", @problems), '', "$name: each is told of as it should");
 
 	my $acknowledged = $leader->acknowledged;
@@ -192,6 +211,7 @@ sub survives
 			from     => $from,
 			upto     => $upto);
 	}
+	push @problems, $leader->taken_back;
 	push @problems,
 	  map { "outside: $_" } grep { !/^(\.|\.\.|archive)$/ } slurp_dir($parent);
 	is(join("\n", grep { $_ ne '' } @problems),
