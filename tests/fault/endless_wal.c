@@ -284,9 +284,9 @@ endless_wal_segment(struct endless_wal *wal, uint64_t number,
 	const struct record *last = &wal->records[wal->count - 1];
 	lsn previous = begin - wal->segment_size + offset_of(last->place);
 
-	address_pages(wal, begin, history);
 	if (wal->number == number)
 		return wal->bytes;
+	address_pages(wal, begin, history);
 	for (size_t i = 0; i < wal->count; i++) {
 		link_record(wal, &wal->records[i], previous);
 		previous = begin + offset_of(wal->records[i].place);

@@ -25,7 +25,8 @@ void endless_wal_free(struct endless_wal *wal);
 
 /*
  * The segment of that number (1 or more), whole, in a buffer that the next call
- * changes. Each page is of the timeline that history gives its address.
+ * changes. Each page is of the timeline that history gives its address; it is
+ * the same history in all calls.
  */
 unsigned char *endless_wal_segment(struct endless_wal *wal, uint64_t number,
 	const struct timeline_history *history);
