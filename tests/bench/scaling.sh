@@ -79,7 +79,8 @@ lead() {
 	local more=${4:-}
 
 	stop "$leader"
-	rm -f .s.PGSQL.5432
+	rm -f .s.PGSQL.5432 leader.log
+	touch leader.log
 	cat >script <<EOT
 segment-size $1
 oldest $(lsn "$2")
@@ -91,7 +92,7 @@ serve
 EOT
 	./leader "$work" script >leader.log &
 	leader=$!
-	until [ -S .s.PGSQL.5432 ]; do
+	until grep -q listening leader.log; do
 		kill -0 "$leader"
 		sleep 0.01
 	done

@@ -474,6 +474,8 @@ main(int argc, char **argv)
 	carry_out_section(&leader, &script, 0);
 	(void)snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", argv[1]);
 	fake_server_open(&leader.service.server, path);
+	(void)printf("0 listening\n");
+	(void)fflush(stdout);
 	for (;;) {
 		leader.service.connection++;
 		if (!service_accept(&leader.service))

@@ -8,6 +8,8 @@
  *   1 status write 0/01000000 flush 0/00000000 reply 0
  *   1 done        (CopyDone)
  *   1 closed
+ *   1 ended       (the script's section)
+ * Before all that, "0 listening": clients may come.
  * Sources: PostgreSQL documentation, "Frontend/Backend Protocol" and
  * "Streaming Replication Protocol"; src/backend/replication/walsender.c.
  */

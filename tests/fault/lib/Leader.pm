@@ -37,7 +37,7 @@ sub new_leader
 	}, 'Leader';
 	BAIL_OUT('the leader does not start: ' . $self->{process}->stderr)
 	  unless wait_until('the leader to listen',
-		sub { -S "$dir/.s.PGSQL.5432" || !$self->{process}->running })
+		sub { $self->log =~ /^0 listening$/m || !$self->{process}->running })
 	  && $self->{process}->running;
 	return $self;
 }
