@@ -12,7 +12,8 @@ Usage: tests/bench/soak.sh [OPTION]...
 Print a line for each connection, then what memory and descriptors did. Status 1
 if they grow, or if the archive differs from the server's WAL.
 
-  --minutes N     how long (default: 30)
+  --minutes N     how long (default: 30; below 10 the checkpoints that memory
+                  follows are too few to judge by)
   --every N       seconds between lost connections (default: 60)
   --rate N        transactions per second (default: 200)
   --compress M    as for receive (default: lz4)
