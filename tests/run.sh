@@ -10,12 +10,12 @@ Usage: tests/run.sh [OPTION]...
 Install what the tests need, build into build/ and run the tests.
 
   --label LABEL      only these: unit, cli, lint, integration, known,
-                     bench (a short run, to see that it works)
+                     fault, bench (a short run, to see that it works)
   --compare          run the known failures of other receivers with
                      pg_receivewal and with walfetch, and print both, side by
                      side (a table for a page: MARKDOWN=1)
-  --sanitize KIND    build into build-KIND and run the unit and integration
-                     tests under it: address, thread, undefined, valgrind
+  --sanitize KIND    build into build-KIND and run the unit, integration and
+                     fault tests under it: address, thread, undefined, valgrind
   --help             show this
 
 PG_BIN=FOLDER takes the PostgreSQL programs from there.
@@ -34,7 +34,7 @@ sanitize() {
 	*) die "unknown sanitizer \"$1\"" ;;
 	esac
 	build_dir=build-$1
-	label=${label:-unit|integration}
+	label=${label:-unit|integration|fault}
 }
 
 while [ $# -gt 0 ]; do

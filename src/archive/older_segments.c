@@ -84,6 +84,36 @@ prove_end(const struct archive_resume *resume, const struct catalog *catalog,
 	return true;
 }
 
+bool
+older_segments_prove_head(const struct archive_resume *resume,
+	const struct segment_scan *scan, bool *proven, struct error *error)
+{
+	struct archive_name name = scan->name;
+	struct record_verifier verifier;
+
+	*proven = scan->boundary == scan->start || scan->previous != LSN_NONE;
+	if (scan->boundary == scan->start || name.number == 0)
+		return true;
+	name.number--;
+	if (!find_complete(resume, &name))
+		return true;
+	record_verifier_init(&verifier, &resume->identity);
+	record_verifier_start(&verifier, name.timeline,
+		name.number * resume->identity.segment_size, LSN_NONE);
+	if (!segment_scan_feed(&verifier, resume->directory, &name, error))
+		return false;
+	/* One that is no good, or lies whole within that record, says nothing.
+	 */
+	if (verifier.position != scan->start ||
+		record_verifier_previous(&verifier) == LSN_NONE)
+		return true;
+	if (!segment_scan_feed(
+		    &verifier, resume->directory, &scan->name, error))
+		return false;
+	*proven = record_verifier_boundary(&verifier) >= scan->boundary;
+	return true;
+}
+
 /* Say that WAL is missing, unless somebody has accepted its loss. */
 static bool
 notice_loss(const struct archive_resume *resume,

@@ -193,7 +193,8 @@ stand_at_boundary(
 
 /*
  * The newest segment is open: the archive goes on inside it, unless that is
- * where the server left its timeline.
+ * where the server left its timeline. What is not known to have come in full
+ * is fetched again, into the same file.
  */
 static bool
 measure_open(const struct archive_resume *resume, const struct catalog *catalog,
@@ -204,12 +205,19 @@ measure_open(const struct archive_resume *resume, const struct catalog *catalog,
 	struct segment_scan scan;
 	lsn end = (name->number + 1) * resume->identity.segment_size;
 	bool found;
+	bool proven;
 
 	if (!open_segment_choose(resume, catalog, name, &scan, &found, error))
 		return false;
 	*again = !found;
 	if (!found)
 		return true;
+	if (!older_segments_prove_head(resume, &scan, &proven, error))
+		return false;
+	if (!proven) {
+		scan.boundary = scan.start;
+		scan.previous = LSN_NONE;
+	}
 	if ((scan.boundary < newest->entry->end || scan.boundary == end ||
 		    scan.name.codec == CODEC_NONE) &&
 		!open_segment_keep(resume, catalog, &scan, error))

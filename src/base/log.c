@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 
 /* Return to the first column and erase to the end of the line. */
@@ -14,11 +15,25 @@ log_init(struct log *log, FILE *stream, const char *program)
 	log->progress_shown = false;
 }
 
+/* A server may not work the terminal; its messages may have several lines. */
+static void
+write_plain(FILE *stream, const char *message)
+{
+	for (; *message != '\0'; message++) {
+		bool control = iscntrl((unsigned char)*message) &&
+			*message != '\n' && *message != '\t';
+
+		(void)putc_unlocked(control ? '?' : *message, stream);
+	}
+}
+
 static void
 log_line(struct log *log, const char *kind, const char *message)
 {
 	log_progress_end(log);
-	(void)fprintf(log->stream, "%s: %s%s\n", log->program, kind, message);
+	(void)fprintf(log->stream, "%s: %s", log->program, kind);
+	write_plain(log->stream, message);
+	(void)fputs("\n", log->stream);
 	(void)fflush(log->stream);
 }
 

@@ -403,6 +403,18 @@ verify(struct engine *engine, const struct replication_message *message)
 	return true;
 }
 
+/*
+ * Nobody's WAL gets to the last segment there can be; up to it no end of a
+ * segment wraps round.
+ */
+static bool
+is_in_range(const struct engine *engine, size_t len)
+{
+	lsn limit = lsn_segment_start(LSN_MAX, engine->segment_size);
+
+	return engine->received <= limit && len <= limit - engine->received;
+}
+
 /* Verify WAL and set aside what is good of it for the workers. */
 static bool
 take_wal(struct engine *engine, const struct replication_message *message)
@@ -415,6 +427,10 @@ take_wal(struct engine *engine, const struct replication_message *message)
 			"the server sent WAL from " LSN_FORMAT
 			" on, but " LSN_FORMAT " comes next",
 			LSN_ARGS(message->start), LSN_ARGS(engine->received));
+	if (!is_in_range(engine, message->len))
+		return error_set(&engine->failure, ERR_DAMAGED,
+			"WAL position " LSN_FORMAT " is out of range",
+			LSN_ARGS(message->start));
 	if (!verify(engine, message)) {
 		good = false;
 		good_end = record_verifier_boundary(&engine->verifier);

@@ -102,14 +102,30 @@ do_open_archive(struct preparation *preparation)
 	engine_on_archive_open(preparation->engine);
 }
 
+/* What is no history must not stay in the archive, where it would be in the
+ * way of the right one. */
+static bool
+check_history(uint32_t timeline, const struct text *text, struct error *error)
+{
+	struct timeline_history history;
+	bool success;
+
+	timeline_history_init(&history);
+	success = timeline_history_parse(
+		&history, timeline, text->string, text->len, error);
+	timeline_history_free(&history);
+	return success;
+}
+
 /* Fetch and store a file; a server without it is not a failure. */
 static bool
 fetch_history(struct preparation *preparation, uint32_t timeline,
 	struct text *text, struct error *error)
 {
 	if (server_fetch_history(preparation->server, timeline, text, error))
-		return history_file_store(
-			&preparation->directory, timeline, text, error);
+		return check_history(timeline, text, error) &&
+			history_file_store(
+				&preparation->directory, timeline, text, error);
 	if (error->code != ERR_NOT_FOUND)
 		return false;
 	log_warning_error(preparation->log, error);

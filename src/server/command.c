@@ -200,8 +200,7 @@ server_fetch_history(struct server *server, uint32_t timeline,
 
 	text_init(&query);
 	text_printf(&query, "TIMELINE_HISTORY %" PRIu32, timeline);
-	ok = answer_ask(&answer, server, &query, error);
-	/* What is missing here is no WAL. */
+	ok = answer_ask_plain(&answer, server, &query, error);
 	if (answer_failed_with(&answer, UNDEFINED_FILE))
 		error->code = ERR_NOT_FOUND;
 	ok = ok && read_history(&answer, timeline, content, error);

@@ -56,6 +56,10 @@ read_end(PGconn *conn, struct error *error)
 		return error_set(error, ERR_PROTOCOL,
 			"unexpected message in the replication stream");
 	result = PQgetResult(conn);
+	if (result == NULL)
+		return error_set(error, ERR_PROTOCOL,
+			"the server ended the replication stream without an "
+			"answer");
 	status = PQresultStatus(result);
 	if (status == PGRES_COPY_IN)
 		ok = true;
@@ -207,12 +211,12 @@ copy_finish(struct server *server, struct timeline_switch *next,
 	struct timeline_switch found = {0, LSN_NONE};
 	PGconn *conn = server->conn;
 
-	if (!send_end(conn, &limit, error))
+	if (!send_end(conn, &limit, error) ||
+		(!server->copy_ended && !discard_data(conn, &limit, error)) ||
+		!read_finals(conn, &limit, &found, error)) {
+		session_name_command(stream_command, error);
 		return false;
-	if (!server->copy_ended && !discard_data(conn, &limit, error))
-		return false;
-	if (!read_finals(conn, &limit, &found, error))
-		return false;
+	}
 	server->unsent = false;
 	*next = found;
 	return true;

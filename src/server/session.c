@@ -121,6 +121,18 @@ session_result_error(
 	return false;
 }
 
+void
+session_name_command(const char *name, struct error *error)
+{
+	char message[sizeof(error->message)];
+
+	if (error->code != ERR_UNREACHABLE)
+		return;
+	(void)snprintf(message, sizeof(message), "%s", error->message);
+	error_set(error, error->code, "replication command %s failed: %.900s",
+		name, message);
+}
+
 static bool
 is_error(ExecStatusType status)
 {
@@ -150,6 +162,8 @@ session_answer(PGconn *conn, const struct wait_limit *limit, const char *name,
 		/* A loss after a FATAL error is no news. */
 		if (!session_next_result(
 			    conn, limit, &next, ok ? error : &later)) {
+			if (ok)
+				session_name_command(name, error);
 			ok = false;
 			break;
 		}

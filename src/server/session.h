@@ -73,6 +73,12 @@ bool session_answer(PGconn *conn, const struct wait_limit *limit,
 bool session_result_error(
 	const char *name, const PGresult *result, struct error *error);
 
+/*
+ * Put in front of the message which command, called name, it was that found no
+ * connection or no answer (ERR_UNREACHABLE); other errors stay as they are.
+ */
+void session_name_command(const char *name, struct error *error);
+
 /* Set ERR_UNREACHABLE with what libpq says of the connection. Returns false. */
 bool session_lost(const PGconn *conn, struct error *error);
 

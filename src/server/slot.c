@@ -51,7 +51,7 @@ read_by_command(struct server *server, const char *name,
 	text_init(&query);
 	text_printf(&query, "READ_REPLICATION_SLOT");
 	answer_quote(&query, name);
-	ok = answer_ask(&answer, server, &query, error) &&
+	ok = answer_ask_plain(&answer, server, &query, error) &&
 		read_row(&answer, slot, error);
 	/* The command is for physical slots only. */
 	if (answer_failed_with(&answer, NOT_SUPPORTED)) {

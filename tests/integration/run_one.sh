@@ -2,6 +2,7 @@
 # Run one integration test as an ordinary user, in a folder of its own.
 # usage: run_one.sh WALFETCH OUTPUT-FOLDER [FOLDER/]NAME SECONDS [WRAPPER]
 # FOLDER is one beside this one (integration).
+# WALFETCH_LEADER: the scripted leader, if the test wants one.
 # Status: 0 passed, 77 no PostgreSQL with its test modules here.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -49,9 +50,13 @@ if ! "${as_user[@]}" test -x "$walfetch" -a -r "$tests/$folder/$name.pl" -a -w "
 	mkdir "$scratch/output"
 	cp "$walfetch" "$scratch/walfetch"
 	mkdir "$scratch/tests"
-	cp -R "$tests/integration" "$tests/known" "$scratch/tests"
 	mkdir "$scratch/contrib"
 	cp -R "$here/../../contrib/cron" "$scratch/contrib"
+	cp -R "$tests/integration" "$tests/known" "$tests/fault" "$scratch/tests"
+	if [ -n "${WALFETCH_LEADER:-}" ]; then
+		cp "$WALFETCH_LEADER" "$scratch/leader"
+		export WALFETCH_LEADER="$scratch/leader"
+	fi
 	[ -z "$wrapper" ] || cp "$wrapper" "$scratch/wrapper.sh"
 	walfetch=$scratch/walfetch
 	tests=$scratch/tests

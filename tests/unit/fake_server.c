@@ -2,10 +2,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -45,18 +47,57 @@ run(void *argument)
 	return NULL;
 }
 
+static void
+begin_listening(struct fake_server *server)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	require(strlen(server->path) < sizeof(address.sun_path), server->path);
+	memcpy(address.sun_path, server->path, strlen(server->path) + 1);
+	server->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	require(server->listen_fd >= 0, "socket");
+	require(bind(server->listen_fd, (struct sockaddr *)&address,
+			sizeof(address)) == 0,
+		"bind");
+	require(listen(server->listen_fd, 8) == 0, "listen");
+}
+
+static void
+begin(struct fake_server *server, int patience_ms)
+{
+	memset(server, 0, sizeof(*server));
+	server->patience_ms = patience_ms;
+	server->client_fd = -1;
+	server->left_fd = -1;
+	text_init(&server->out);
+}
+
+void
+fake_server_open(struct fake_server *server, const char *path)
+{
+	begin(server, -1);
+	(void)snprintf(server->path, sizeof(server->path), "%s", path);
+	begin_listening(server);
+}
+
+void
+fake_server_close(struct fake_server *server)
+{
+	fake_close(server);
+	(void)close(server->listen_fd);
+	if (server->left_fd >= 0)
+		(void)close(server->left_fd);
+	(void)unlink(server->path);
+	text_free(&server->out);
+}
+
 void
 fake_server_start(
 	struct fake_server *server, fake_script script, void *argument)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	memset(server, 0, sizeof(*server));
+	begin(server, PATIENCE_MS);
 	server->script = script;
 	server->argument = argument;
-	server->client_fd = -1;
-	server->left_fd = -1;
-	text_init(&server->out);
 	(void)snprintf(server->directory, sizeof(server->directory),
 		"/tmp/walfetch-fake-XXXXXX");
 	require(mkdtemp(server->directory) != NULL, "mkdtemp");
@@ -64,14 +105,7 @@ fake_server_start(
 		server->directory);
 	(void)snprintf(server->conninfo, sizeof(server->conninfo),
 		"host=%s port=5432 user=tester", server->directory);
-	memcpy(address.sun_path, server->path, strlen(server->path) + 1);
-
-	server->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	require(server->listen_fd >= 0, "socket");
-	require(bind(server->listen_fd, (struct sockaddr *)&address,
-			sizeof(address)) == 0,
-		"bind");
-	require(listen(server->listen_fd, 8) == 0, "listen");
+	begin_listening(server);
 	require(sem_init(&server->go, 0, 0) == 0, "sem_init");
 	require(pthread_create(&server->thread, NULL, run, server) == 0,
 		"pthread_create");
@@ -82,12 +116,8 @@ fake_server_stop(struct fake_server *server)
 {
 	(void)pthread_join(server->thread, NULL);
 	(void)sem_destroy(&server->go);
-	(void)close(server->listen_fd);
-	if (server->left_fd >= 0)
-		(void)close(server->left_fd);
-	(void)unlink(server->path);
+	fake_server_close(server);
 	(void)rmdir(server->directory);
-	text_free(&server->out);
 	return server->failure;
 }
 
@@ -121,7 +151,7 @@ wait_readable(struct fake_server *server, int fd)
 
 	if (server->failure != NULL)
 		return false;
-	if (poll(&wanted, 1, PATIENCE_MS) == 1)
+	if (poll(&wanted, 1, server->patience_ms) == 1)
 		return true;
 	fail(server, "the client is silent");
 	return false;
@@ -289,9 +319,8 @@ fake_login(struct fake_server *server)
 	fake_welcome(server, "15.5");
 }
 
-/* The type of the next message; 0 at the end of the connection. */
-static char
-read_message(struct fake_server *server, struct text *body)
+char
+fake_take_any(struct fake_server *server, struct text *body)
 {
 	char head[5];
 
@@ -307,7 +336,7 @@ fake_take(struct fake_server *server, char type, struct text *body)
 {
 	if (server->failure != NULL)
 		return;
-	if (read_message(server, body) != type)
+	if (fake_take_any(server, body) != type)
 		fail(server, "the client sent another type of message");
 }
 
@@ -339,7 +368,7 @@ fake_expect_close(struct fake_server *server)
 	struct text body;
 
 	text_init(&body);
-	while (server->failure == NULL && read_message(server, &body) != 0)
+	while (server->failure == NULL && fake_take_any(server, &body) != 0)
 		;
 	text_free(&body);
 }
@@ -426,24 +455,79 @@ fake_error(struct fake_server *server, const char *severity,
 	send_body(server, 'E', &body);
 }
 
+bool
+fake_has_input(const struct fake_server *server)
+{
+	struct pollfd wanted = {.fd = server->client_fd, .events = POLLIN};
+
+	return poll(&wanted, 1, 0) == 1;
+}
+
+/* Wait until the client has read all that was sent, or has hung up. */
+static void
+wait_read(const struct fake_server *server)
+{
+	const struct timespec pause = {.tv_nsec = 20000};
+	struct pollfd gone = {.fd = server->client_fd};
+	int unread = 0;
+
+	while (ioctl(server->client_fd, SIOCOUTQ, &unread) == 0 && unread > 0 &&
+		poll(&gone, 1, 0) == 0)
+		(void)nanosleep(&pause, NULL);
+}
+
+/* A client that has had enough is no failure. */
+static void
+send_pieces(struct fake_server *server, const char *bytes, size_t len)
+{
+	size_t sent = 0;
+
+	while (server->failure == NULL && sent < len) {
+		size_t part = len - sent;
+		ssize_t put;
+
+		if (server->piece > 0 && part > server->piece)
+			part = server->piece;
+		put = send(server->client_fd, bytes + sent, part, MSG_NOSIGNAL);
+		if (put < 0)
+			break;
+		sent += (size_t)put;
+		if (server->piece > 0)
+			wait_read(server);
+	}
+}
+
+static void
+send_bytes(struct fake_server *server, const char *bytes, size_t len)
+{
+	bool cut = server->cutting && len > server->cut_after;
+
+	if (cut)
+		len = server->cut_after;
+	send_pieces(server, bytes, len);
+	if (server->cutting)
+		server->cut_after -= len;
+	if (!cut || server->failure != NULL)
+		return;
+	server->cutting = false;
+	fail(server, "cut");
+	fake_close(server);
+}
+
+void
+fake_send(struct fake_server *server, const void *data, size_t len)
+{
+	fake_flush(server);
+	send_bytes(server, data, len);
+}
+
 void
 fake_flush_part(struct fake_server *server, size_t len)
 {
-	size_t sent = 0;
-	struct text rest;
-
-	while (server->failure == NULL && sent < len) {
-		ssize_t put = send(server->client_fd, server->out.string + sent,
-			len - sent, MSG_NOSIGNAL);
-
-		if (put < 0)
-			break; /* the client may have had enough */
-		sent += (size_t)put;
-	}
-	text_init(&rest);
-	text_append(&rest, server->out.string + len, server->out.len - len);
-	text_free(&server->out);
-	server->out = rest;
+	send_bytes(server, server->out.string, len);
+	memmove(server->out.string, server->out.string + len,
+		server->out.len - len);
+	server->out.len -= len;
 }
 
 void

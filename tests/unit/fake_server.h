@@ -1,11 +1,12 @@
 /*
- * fake_server.h - a scripted PostgreSQL server for unit tests: one thread on a
- * Unix socket that speaks version 3 of the wire protocol.
+ * fake_server.h - a scripted PostgreSQL server for tests: it speaks version 3
+ * of the wire protocol on a Unix socket.
  *
- * Life cycle: fake_server_start -> connect to server->conninfo ->
- * fake_server_stop. The script is a function that runs in the thread and sends
+ * Life cycle, in unit tests: fake_server_start -> connect to server->conninfo
+ * -> fake_server_stop. The script is a function that runs in a thread and sends
  * and expects with the calls below; each returns at once after the first
- * failure, so a script checks nothing.
+ * failure, so a script checks nothing. Without a thread: fake_server_open ->
+ * the same calls -> fake_server_close.
  * Guarantee: the thread never waits longer than ten seconds for its client.
  */
 #ifndef FAKE_SERVER_H
@@ -27,15 +28,30 @@ struct fake_server {
 	/* Private. */
 	char directory[64];
 	char path[128];
+	int patience_ms; /* for the client; -1: no limit */
 	int listen_fd;
 	int client_fd; /* -1: none */
 	int left_fd;   /* the same, see fake_leave */
 	struct text out;
+	size_t piece; /* send so much at a time, each once the last is read;
+			 0: any amount */
+	bool cutting;
+	size_t cut_after; /* if cutting: close after so many bytes more, which
+			     is a failure */
 	sem_t go;
 	pthread_t thread;
 	fake_script script;
 	const char *failure; /* NULL: none */
 };
+
+/*
+ * Listen at the path of a socket, and wait for clients without a limit. Aborts
+ * when it cannot.
+ */
+void fake_server_open(struct fake_server *server, const char *path);
+
+/* Close everything, and remove the socket. */
+void fake_server_close(struct fake_server *server);
 
 /* Begin to listen; the script starts at once. Aborts when it cannot. */
 void fake_server_start(
@@ -68,8 +84,14 @@ void fake_expect_query(struct fake_server *server, const char *query);
 void fake_expect(
 	struct fake_server *server, char type, const void *data, size_t len);
 
-/* Expect a message of this type, whose content is added to body. */
+/* Expect a message of this type, whose content is body afterwards. */
 void fake_take(struct fake_server *server, char type, struct text *body);
+
+/* Any message: its type, or 0 at the end of the connection. */
+char fake_take_any(struct fake_server *server, struct text *body);
+
+/* True if the client has sent something, or hung up. */
+bool fake_has_input(const struct fake_server *server);
 
 /* Wait until the client has closed the connection, whatever it sends. */
 void fake_expect_close(struct fake_server *server);
@@ -88,6 +110,9 @@ void fake_error(struct fake_server *server, const char *severity,
 /* Send all that is queued, or its first len bytes. */
 void fake_flush(struct fake_server *server);
 void fake_flush_part(struct fake_server *server, size_t len);
+
+/* Send these bytes as they are, at once. */
+void fake_send(struct fake_server *server, const void *data, size_t len);
 
 /* Leave the client alone until the end; another fake_accept may follow. */
 void fake_leave(struct fake_server *server);

@@ -123,6 +123,17 @@ test_long_messages_are_cut(void **state)
 		fixture->written + fixture->len - 1);
 }
 
+/* What a server sends may be meant for the terminal. */
+static void
+test_control_characters_are_harmless(void **state)
+{
+	struct fixture *fixture = *state;
+
+	log_warning(&fixture->log, "%s", "a\033[2Jb\rc\177d\n\te \303\244");
+	assert_written(
+		fixture, "walfetch: warning: a?[2Jb?c?d\n\te \303\244\n");
+}
+
 static void
 test_progress_gives_way_to_messages(void **state)
 {
@@ -169,6 +180,7 @@ main(void)
 		cmocka_unit_test(test_levels),
 		log_test(test_normal_at_first),
 		log_test(test_long_messages_are_cut),
+		log_test(test_control_characters_are_harmless),
 		log_test(test_progress_gives_way_to_messages),
 		log_test(test_progress_outlives_silence),
 	};

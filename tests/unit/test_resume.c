@@ -1791,6 +1791,66 @@ test_identity_while_files_vanish(void **state)
 	assert_names(f->directory, "");
 }
 
+/*
+ * Zeros where the rest of a record should be, at the start of an open segment:
+ * that they were never written shows only where the record is whole.
+ */
+static void
+test_head_that_did_not_come(void **state)
+{
+	struct fixture *f = *state;
+	lsn whole;
+
+	fill_segment(f, true);
+	whole = f->wal.at;
+	assert_in_range(whole, start_of(1) + WAL_PAGE_SIZE,
+		start_of(1) + 3 * WAL_PAGE_SIZE);
+	store(f, T1 A, CODEC_NONE, 0);
+
+	/* All of it, and all but a part of its last page. */
+	store_open(f, T1 B ".partial", CODEC_NONE, whole);
+	locate(f);
+	assert_int_equal(f->found.at, whole);
+	for (lsn missing = 8; missing < 6000; missing += 997) {
+		store_open(f, T1 B ".partial", CODEC_NONE, whole - missing);
+		locate(f);
+		assert_int_equal(f->found.at, start_of(1));
+		assert_false(f->found.follows);
+		assert_open(f, T1 B ".partial", whole - missing);
+	}
+
+	/* Where the archive begins with it nothing proves it. */
+	assert_int_equal(unlinkat(f->directory->fd, T1 A, 0), 0);
+	store_open(f, T1 B ".partial", CODEC_NONE, whole);
+	locate(f);
+	assert_int_equal(f->found.at, start_of(1));
+	assert_int_equal(f->found.held, whole);
+}
+
+/* A power cut may keep later pages and lose earlier ones. */
+static void
+test_head_with_a_hole(void **state)
+{
+	struct fixture *f = *state;
+	unsigned char *hole;
+	unsigned char kept[512];
+
+	fill_segment(f, true);
+	hole = wal_builder_at(&f->wal, start_of(1)) + 4096;
+	wal_builder_add_many(&f->wal, SIZE + 100000);
+	store(f, T1 A, CODEC_NONE, 0);
+	memcpy(kept, hole, sizeof(kept));
+	memset(hole, 0, sizeof(kept));
+	store_open(f, T1 B ".partial", CODEC_NONE, f->wal.at);
+	locate(f);
+	assert_int_equal(f->found.at, start_of(1));
+
+	memcpy(hole, kept, sizeof(kept));
+	store_open(f, T1 B ".partial", CODEC_NONE, f->wal.at);
+	locate(f);
+	assert_found(f, 1, f->wal.at, f->wal.previous, f->wal.at);
+}
+
 /* What archive_locate did once, it need not do again. */
 static void
 test_locate_twice(void **state)
@@ -1882,6 +1942,8 @@ main(void)
 		resume_test(test_a_proof_vanishes),
 		resume_test(test_files_that_never_stay),
 		resume_test(test_identity_while_files_vanish),
+		resume_test(test_head_that_did_not_come),
+		resume_test(test_head_with_a_hole),
 		resume_test(test_locate_twice),
 	};
 
