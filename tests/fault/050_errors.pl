@@ -61,9 +61,9 @@ foreach my $kind (qw(error fatal))
 	{
 		all_states($query, qq(until "$query"), kind => $kind);
 	}
-	# 55000 is said of a slot that is not a physical one.
+	# 0A000 is said of a slot that is not a physical one.
 	all_states('the slot', 'until READ_REPLICATION_SLOT',
-		kind => $kind, except => { '55000' => 1 });
+		kind => $kind, except => { '0A000' => 1 });
 	# 58P01 is said of a file that is not there.
 	all_states('the history', 'until TIMELINE_HISTORY',
 		kind     => $kind,

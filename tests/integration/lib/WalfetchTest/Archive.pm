@@ -89,7 +89,7 @@ sub fingerprint
 	my ($self) = @_;
 	my @lines;
 
-	foreach my $name (grep { $_ !~ /^\.walfetch\./ } $self->names)
+	foreach my $name (grep { $_ !~ /^\.+walfetch\./ } $self->names)
 	{
 		my $path = "$self->{dir}/$name";
 		my $stat = lstat($path);
