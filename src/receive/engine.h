@@ -136,7 +136,8 @@ struct engine {
 	struct finisher_progress progress;
 
 	/* Reports. */
-	lsn persist_asked;    /* everything below was asked to be durable */
+	lsn persist_asked; /* everything below was asked to be durable */
+	int64_t last_persist_us;
 	lsn report_target;    /* a report waits for this to be durable */
 	int64_t report_by_us; /* and goes out then at the latest */
 	int64_t next_status_us;

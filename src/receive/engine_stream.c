@@ -14,6 +14,10 @@
  */
 #define DEAF_INTERVAL_US USECS_PER_SEC
 
+/* A synchronous leader that is far ahead hears of parts of segments so often.
+ */
+#define CATCH_UP_PERSIST_US (100 * USECS_PER_MS)
+
 /* A report that waits for nothing. */
 #define REPORT_NONE CLOCK_NEVER
 
@@ -270,16 +274,39 @@ is_timed_out(struct engine *engine, int64_t now_us)
 	return true;
 }
 
+/*
+ * Catching up, segments fill faster than anybody waits for a part of one, and
+ * syncing those parts would take the disk from them.
+ */
+static bool
+is_behind(const struct engine *engine)
+{
+	return engine->server_end > engine->received &&
+		engine->server_end - engine->received > engine->segment_size;
+}
+
+/* When what arrived is persisted for a synchronous leader. */
+static int64_t
+persist_time(const struct engine *engine)
+{
+	if (!engine->config.synchronous ||
+		engine->persist_asked >= engine->received)
+		return CLOCK_NEVER;
+	return is_behind(engine)
+		? after(engine->last_persist_us, CATCH_UP_PERSIST_US)
+		: 0;
+}
+
 /* Should what was received be made durable now? */
 static bool
-persist_is_due(const struct engine *engine)
+persist_is_due(const struct engine *engine, int64_t now_us)
 {
 	if (engine->pending_len > 0 ||
 		engine->persist_asked >= engine->received)
 		return false;
 	if (engine->report_by_us != REPORT_NONE)
 		return true;
-	if (engine->config.synchronous && engine->drained)
+	if (engine->drained && now_us >= persist_time(engine))
 		return true;
 	return has_all(engine);
 }
@@ -315,6 +342,9 @@ wait_or_receive(struct engine *engine, struct engine_action *action)
 	}
 	action->kind = ACTION_WAIT;
 	action->for_socket = listening;
+	if (engine->pending_len == 0)
+		action->deadline_us =
+			earlier(action->deadline_us, persist_time(engine));
 	if (listening)
 		action->deadline_us =
 			earlier(action->deadline_us, silence_deadline(engine));
@@ -336,8 +366,9 @@ engine_stream_next(
 	}
 	if (engine->failure.code != ERR_NONE && engine->pending_len == 0)
 		return false;
-	if (persist_is_due(engine)) {
+	if (persist_is_due(engine, now_us)) {
 		engine->persist_asked = engine->received;
+		engine->last_persist_us = now_us;
 		action->kind = ACTION_PERSIST;
 		action->here = engine->config.synchronous;
 		if (action->here)

@@ -203,14 +203,17 @@ create_task(struct finisher *finisher, lsn at, struct task **task,
 	return true;
 }
 
-/* Let a worker make the file of the segment after task. Mutex held. */
+/*
+ * Let a worker make the file of the segment after task. A segment that fills
+ * before a part of it is to be durable needs none. Mutex held.
+ */
 static void
 look_ahead(struct finisher *finisher, const struct task *task)
 {
 	struct error ignored;
 	struct task *ahead;
 
-	if (!finisher->workshop.config.fill_ahead ||
+	if (!finisher->workshop.config.fill_ahead || finisher->ahead != NULL ||
 		!create_task(finisher, task->end, &ahead, &ignored))
 		return;
 	ahead->ahead = true;
@@ -245,7 +248,6 @@ open_task(struct finisher *finisher)
 		return NULL;
 	}
 	task_queue_add(&finisher->queue, task);
-	look_ahead(finisher, task);
 	return task;
 }
 
@@ -311,9 +313,12 @@ finisher_append(struct finisher *finisher, const void *data, size_t len)
 static void
 set_targets(struct finisher *finisher)
 {
-	if (finisher->queue.last != NULL &&
-		finisher->queue.last->closing == CLOSING_NOT)
-		finisher->queue.last->filled = finisher->end;
+	struct task *open = finisher->queue.last;
+
+	if (open != NULL && open->closing == CLOSING_NOT) {
+		open->filled = finisher->end;
+		look_ahead(finisher, open);
+	}
 	for (struct task *t = finisher->queue.first; t != NULL; t = t->next)
 		t->target = t->filled;
 }

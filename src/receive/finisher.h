@@ -28,8 +28,9 @@ struct finisher_config {
 	unsigned jobs;	   /* segments compressed at once, 1 or more */
 	uint64_t memory;   /* bytes for the whole process, see --memory */
 	uint64_t min_free; /* bytes of disk to leave free; 0: off */
-	bool fill_ahead;   /* make the next segment's file before it is due */
-	int wake_fd;	   /* one byte is written when there is progress */
+	bool fill_ahead; /* make the next segment's file with the first persist
+			  */
+	int wake_fd;	 /* one byte is written when there is progress */
 };
 
 enum finisher_closing {

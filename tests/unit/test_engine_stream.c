@@ -324,6 +324,40 @@ synchronous(void **state)
 	play_end(&play);
 }
 
+/*
+ * Far behind, a synchronous receiver persists parts of segments now and then,
+ * not with each message; near the end it is as above.
+ */
+static void
+synchronous_behind(void **state)
+{
+	struct play play;
+	lsn at = PLAY_AT;
+
+	(void)state;
+	play_init(&play);
+	play.config.synchronous = true;
+	begin_slowly(&play);
+	play.more = 3 * PLAY_SEGMENT;
+	play_zeros(&play, at, 100);
+	play_quiet(&play);
+	assert_int_equal(play.count[ACTION_PERSIST], 1);
+	for (int i = 0; i < 10; i++) {
+		at += 100;
+		play_zeros(&play, at, 100);
+		play_quiet(&play);
+	}
+	assert_int_equal(play.count[ACTION_PERSIST], 1);
+	/* It does not wait for more to come. */
+	play_sleep(&play, SECOND / 10);
+	assert_int_equal(play.count[ACTION_PERSIST], 2);
+	play.more = PLAY_SEGMENT - 100;
+	play_zeros(&play, at + 100, 100);
+	play_quiet(&play);
+	assert_int_equal(play.count[ACTION_PERSIST], 3);
+	play_end(&play);
+}
+
 /* A server that had no more when it sent this is not asked again in vain. */
 static void
 caught_up(void **state)
@@ -920,6 +954,7 @@ main(void)
 		cmocka_unit_test(no_status_interval),
 		cmocka_unit_test(busy_stream_reports),
 		cmocka_unit_test(synchronous),
+		cmocka_unit_test(synchronous_behind),
 		cmocka_unit_test(caught_up),
 		cmocka_unit_test(no_flush_without_slot),
 		cmocka_unit_test(flush_over_reconnect),

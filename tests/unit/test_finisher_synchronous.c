@@ -156,7 +156,7 @@ no_wait_for_space(void **state)
 	shop_close(&shop);
 }
 
-/* With the first byte of a segment, the file of the next one is made. */
+/* With the first persist of a segment, the file of the next one is made. */
 static void
 made_and_adopted(void **state)
 {
@@ -167,8 +167,10 @@ made_and_adopted(void **state)
 
 	open_synchronous(&shop, state, CODEC_LZ4);
 	shop_append(&shop, 100, 100);
-	shop_wait(&shop);
 	name_ahead(&shop, 6, ahead);
+	assert_false(has_ahead(&shop, 6));
+	finisher_persist_here(shop.finisher);
+	shop_wait(&shop);
 	check_zeros(&shop, ahead);
 	made = inode(&shop, ahead);
 
@@ -197,16 +199,18 @@ removed_elsewhere(void **state)
 
 	open_synchronous(&shop, state, CODEC_NONE);
 	shop_append(&shop, 100, 100);
+	persist_here(&shop);
 	shop_finish(&shop, CLOSING_SUSPEND);
 	assert_true(has_ahead(&shop, 6));
 	shop_begin(&shop, shop.begin + 20 * MB, shop.begin + 20 * MB);
 	assert_false(has_ahead(&shop, 6));
 	shop.checked = shop.at;
 	shop_append(&shop, 100, 100);
+	finisher_persist_here(shop.finisher);
 	while (!has_ahead(&shop, 26))
 		shop_wait(&shop);
 	shop_close(&shop);
-	assert_int_equal(temporary_directory_count(*state), 1);
+	assert_int_equal(temporary_directory_count(*state), 2);
 }
 
 /* Filled or not when its turn comes, it is used. */
@@ -250,12 +254,11 @@ no_room_ahead(void **state)
 	shop_create(&shop);
 	shop_begin(&shop, shop.begin + 1000, shop.begin + 1000);
 	shop_append(&shop, 5000, 5000);
-	shop_wait(&shop);
-	assert_false(has_ahead(&shop, 6));
 	persist_here(&shop);
 	assert_int_equal(shop.progress.durable, shop.at);
 	assert_false(finisher_failed(shop.finisher, &error));
 	shop_finish(&shop, CLOSING_SUSPEND);
+	assert_false(has_ahead(&shop, 6));
 	shop_close(&shop);
 	directory_close(&directory);
 	assert_int_equal(umount(path), 0);
