@@ -140,6 +140,7 @@ set_up(struct scene *scene, void **state, fake_script script)
 		.jobs = 2,
 		.memory = (uint64_t)128 << 20,
 		.sync = true,
+		.end_fd = -1,
 	};
 	wal_builder_init(&scene->wal, BEGIN);
 	wal_builder_add_many(&scene->wal, 2 * SEGMENT + 5000);
