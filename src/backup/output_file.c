@@ -83,7 +83,7 @@ output_file_open(struct output_file **file, const struct directory *directory,
 	(void)snprintf(made->name, sizeof(made->name), "%s%s", name,
 		codec_suffix(codec));
 	archive_name_temporary(made->temporary, made->name);
-	made->buffer = malloc(BUFFER_SIZE);
+	made->buffer = aligned_alloc(DURABLE_BLOCK, BUFFER_SIZE);
 	if (made->buffer == NULL) {
 		(void)error_set_memory(error);
 		goto failed;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Small pieces are collected, so that the disk begins early with large ones. */
-#define BUFFER_SIZE ((size_t)512 * 1024)
+#define BUFFER_SIZE ((size_t)1 << 20)
 
 struct unpacking {
 	struct writing *writing;
@@ -162,7 +162,7 @@ unpack_archive(struct writing *writing, struct error *error)
 	struct unpacking unpacking = {
 		.writing = writing,
 		.tree = &writing->config->tablespaces[writing->index],
-		.buffer = malloc(BUFFER_SIZE),
+		.buffer = aligned_alloc(DURABLE_BLOCK, BUFFER_SIZE),
 	};
 	struct tar_member member;
 	bool end = false;

@@ -6,7 +6,6 @@
 #include "backup/output_file.h"
 #include "backup/tar_stream.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,10 +15,6 @@
 
 #define STATUS_FOLDER "archive_status"
 #define READ_SIZE 65536
-
-/* Called for every entry of a directory. */
-typedef bool (*visit)(void *context, const struct directory *directory,
-	const char *name, struct error *error);
 
 static bool
 exists(const struct directory *directory, const char *name)
@@ -114,49 +109,29 @@ finish_last(const struct directory *directory, const struct wal_range *range,
 	return durable_rename(directory, from, to, error);
 }
 
-static bool
-for_each(const struct directory *directory, visit function, void *context,
-	struct error *error)
-{
-	int fd = openat(directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	bool ok = true;
-
-	if (stream == NULL) {
-		error_set_errno(error, "could not read directory \"%s\"",
-			directory->path);
-		if (fd >= 0)
-			(void)close(fd);
-		return false;
-	}
-	while (ok && (entry = readdir(stream)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 &&
-			strcmp(entry->d_name, "..") != 0)
-			ok = function(context, directory, entry->d_name, error);
-	(void)closedir(stream);
-	return ok;
-}
+struct settling {
+	const struct directory *directory;
+	const struct directory *marks;
+};
 
 /* PostgreSQL would archive again what it finds without such a mark. */
 static bool
-settle_file(void *context, const struct directory *directory, const char *name,
-	struct error *error)
+settle_file(void *context, const char *name, struct error *error)
 {
-	const struct directory *marks = context;
+	const struct settling *settling = context;
 	char mark[ARCHIVE_NAME_MAX + sizeof(".done")];
 	struct archive_name parsed;
 	int fd = -1;
 
 	if (name[0] == '.')
-		return durable_unlink(directory, name, error);
+		return durable_unlink(settling->directory, name, error);
 	archive_name_parse(&parsed, name, WAL_SEGMENT_SIZE_MIN);
 	if (parsed.kind == NAME_PARTIAL)
-		return durable_unlink(directory, name, error);
+		return durable_unlink(settling->directory, name, error);
 	if (parsed.kind != NAME_SEGMENT && parsed.kind != NAME_HISTORY)
 		return true;
 	(void)snprintf(mark, sizeof(mark), "%s.done", name);
-	return durable_create(marks, mark, 0, &fd, error) &&
+	return durable_create(settling->marks, mark, 0, &fd, error) &&
 		durable_close(fd, mark, error);
 }
 
@@ -184,6 +159,7 @@ wal_files_settle(const struct tree *tree, const char *folder,
 {
 	struct directory directory;
 	struct directory marks;
+	struct settling settling = {&directory, &marks};
 	char path[ARCHIVE_NAME_MAX];
 	uint64_t number;
 	bool ok;
@@ -194,7 +170,7 @@ wal_files_settle(const struct tree *tree, const char *folder,
 		tree_make_directory(tree, path, error) &&
 		open_below(tree, path, &marks, error) &&
 		finish_last(&directory, range, error) &&
-		for_each(&directory, settle_file, &marks, error);
+		directory_each(&directory, settle_file, &settling, error);
 	number = ok ? first_missing(&directory, range) : 0;
 	if (ok && number <= last_number(range)) {
 		format_missing(range, number, path);
@@ -211,7 +187,8 @@ wal_files_settle(const struct tree *tree, const char *folder,
 struct packing {
 	struct output_file *output;
 	struct tar_writer *writer;
-	const char *prefix; /* in the archive */
+	const struct directory *directory; /* that is being packed */
+	const char *prefix;		   /* of its files in the archive */
 };
 
 static bool
@@ -238,10 +215,10 @@ copy_file(
 }
 
 static bool
-pack_file(void *context, const struct directory *directory, const char *name,
-	struct error *error)
+pack_file(void *context, const char *name, struct error *error)
 {
 	struct packing *packing = context;
+	const struct directory *directory = packing->directory;
 	char path[2 * ARCHIVE_NAME_MAX];
 	struct stat status;
 	int fd;
@@ -270,8 +247,9 @@ pack_folder(struct packing *packing, const struct tree *tree,
 	bool ok;
 
 	packing->prefix = prefix;
+	packing->directory = &directory;
 	ok = open_below(tree, folder, &directory, error) &&
-		for_each(&directory, pack_file, packing, error);
+		directory_each(&directory, pack_file, packing, error);
 	directory_close(&directory);
 	return ok;
 }

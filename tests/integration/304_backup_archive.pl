@@ -1,0 +1,80 @@
+# A backup that relies on the archive of a receiver.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WalfetchTest;
+use WalfetchTest::BaseBackup;
+
+my $server  = backup_server('leader');
+my $archive = new_archive();
+create_slot($server, 'archive');
+my $receiver = start_receiver($server, $archive, options => [qw(-S archive -s 1)]);
+ok(wait_flushed($server, $receiver, flush_lsn($server)), 'the receiver is there');
+
+my $target = new_target();
+my ($status, $stderr) =
+  run_backup($server, $target, '-R', '--archive=' . $archive->dir);
+is($status, 0, 'backup --archive') || diag($stderr);
+is($stderr, '', 'without a word');
+verifies($server, $target, 'pg_verifybackup accepts its files', '-n');
+is(join(' ', grep { m{/pg_wal/[0-9A-F]{24}} } left_below($target)),
+	'', 'no WAL is in it');
+my $dir = $archive->dir;
+like(slurp_file("$target/postgresql.auto.conf"),
+	qr/^restore_command = 'walfetch restore -D '?'?\Q$dir\E'?'? %f %p'$/m,
+	'restore_command');
+
+# It was complete when the backup ended: it recovers without its leader.
+$receiver->stop('TERM', time_limit(20));
+$server->stop;
+my $copy = server_of($server, $target);
+$copy->append_conf('postgresql.auto.conf',
+	"primary_conninfo = ''\n"
+	  . "restore_command = 'cp $dir/%f %p || cp $dir/%f.partial %p'\n");
+unlink $copy->data_dir . '/standby.signal';
+append_to_file($copy->data_dir . '/recovery.signal', '');
+ok($copy->start(fail_ok => 1), 'it starts from the archive');
+ok( wait_until(
+		'recovery to end',
+		sub {
+			my ($result, $stdout) = $copy->psql('postgres',
+				'SELECT pg_is_in_recovery()');
+			return $result == 0 && $stdout eq 'f';
+		}),
+	'and recovers');
+is($copy->safe_psql('postgres', 'SELECT count(*) FROM numbers'),
+	100000, 'with all rows');
+$copy->stop;
+$server->start;
+
+# Without a receiver it waits, until there is one.
+$target = new_target();
+my $run = start_backup($server, $target, '--archive=' . $dir, '-v');
+ok( wait_until('the files to be copied',
+		sub { $run->stderr =~ /backup ends at/ || !$run->running }),
+	'files are copied while no receiver is there');
+ok($run->running, 'and it waits');
+like($run->stderr, qr/warning: no receiver is at work/, 'says why');
+ok(!-e "$target/backup_manifest", 'it is no backup yet');
+$receiver = start_receiver($server, $archive, options => [qw(-S archive -s 1)]);
+is($run->wait_for_end(time_limit(30)), 0, 'ends when the WAL is there')
+  || diag($run->stderr);
+ok(-e "$target/backup_manifest", 'now it is one');
+$receiver->stop('TERM', time_limit(20));
+
+# Told to stop while it waits.
+$target = new_target();
+$run = start_backup($server, $target, '--archive=' . $dir, '-v');
+ok( wait_until('the files to be copied',
+		sub { $run->stderr =~ /backup ends at/ || !$run->running }),
+	'waits once more');
+is(($run->stop('INT', time_limit(20)))[0], 1, 'SIGINT: status');
+ok(!-e $target, 'nothing is left');
+
+done_testing();
