@@ -54,7 +54,8 @@ content_is(struct tar_reader *reader, const char *wanted)
 	do {
 		if (!tar_reader_data(reader, &data, &len, &error))
 			fail_msg("%s", error.message);
-		text_append(&content, data, len);
+		if (len > 0)
+			text_append(&content, data, len);
 	} while (len > 0);
 	assert_string_equal(content.string, wanted);
 	text_free(&content);
