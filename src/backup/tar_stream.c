@@ -197,8 +197,9 @@ tar_reader_data(struct tar_reader *reader, const void **data, size_t *len,
 	return true;
 }
 
+/* What a call came to: the sink may have failed behind libarchive's back. */
 static bool
-set_writer_error(struct tar_writer *writer, struct error *error)
+outcome(struct tar_writer *writer, bool ok, struct error *error)
 {
 	const char *reason = archive_error_string(writer->archive);
 
@@ -206,20 +207,23 @@ set_writer_error(struct tar_writer *writer, struct error *error)
 		*error = writer->failure;
 		return false;
 	}
+	if (ok)
+		return true;
 	return error_set(error, ERR_SYSTEM, "could not write tar archive: %s",
 		reason != NULL ? reason : "unknown error");
 }
 
+/* After a failure that it hears of, libarchive leaves memory behind. */
 static la_ssize_t
 write_sink(struct archive *archive, void *context, const void *data, size_t len)
 {
 	struct tar_writer *writer = context;
 
-	if (writer->failure.code == ERR_NONE &&
-		writer->sink(writer->context, data, len, &writer->failure))
-		return (la_ssize_t)len;
-	archive_set_error(archive, EIO, "not written");
-	return -1;
+	(void)archive;
+	if (writer->failure.code == ERR_NONE)
+		(void)writer->sink(
+			writer->context, data, len, &writer->failure);
+	return (la_ssize_t)len;
 }
 
 bool
@@ -244,7 +248,7 @@ tar_writer_open(struct tar_writer **writer, tar_sink sink, void *context,
 			ARCHIVE_OK ||
 		archive_write_open(made->archive, made, NULL, write_sink,
 			NULL) != ARCHIVE_OK) {
-		(void)set_writer_error(made, error);
+		(void)outcome(made, false, error);
 		tar_writer_free(made);
 		return false;
 	}
@@ -265,9 +269,9 @@ static bool
 write_header(struct tar_writer *writer, struct archive_entry *entry,
 	struct error *error)
 {
-	if (archive_write_header(writer->archive, entry) == ARCHIVE_OK)
-		return true;
-	return set_writer_error(writer, error);
+	return outcome(writer,
+		archive_write_header(writer->archive, entry) == ARCHIVE_OK,
+		error);
 }
 
 bool
@@ -317,8 +321,8 @@ tar_writer_data(struct tar_writer *writer, const void *data, size_t len,
 		la_ssize_t written =
 			archive_write_data(writer->archive, next, len);
 
-		if (written <= 0)
-			return set_writer_error(writer, error);
+		if (!outcome(writer, written > 0, error))
+			return false;
 		next += written;
 		len -= (size_t)written;
 	}
@@ -328,7 +332,6 @@ tar_writer_data(struct tar_writer *writer, const void *data, size_t len,
 bool
 tar_writer_finish(struct tar_writer *writer, struct error *error)
 {
-	if (archive_write_close(writer->archive) == ARCHIVE_OK)
-		return true;
-	return set_writer_error(writer, error);
+	return outcome(writer,
+		archive_write_close(writer->archive) == ARCHIVE_OK, error);
 }
