@@ -250,6 +250,7 @@ pack_folder(struct packing *packing, const struct tree *tree,
 	packing->directory = &directory;
 	ok = open_below(tree, folder, &directory, error) &&
 		directory_each(&directory, pack_file, packing, error);
+	packing->directory = NULL;
 	directory_close(&directory);
 	return ok;
 }
