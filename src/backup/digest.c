@@ -1,8 +1,8 @@
 #include "backup/digest.h"
 
+#include "backup/libcrypto.h"
 #include "wal/crc32c.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -39,13 +39,13 @@ method_of(enum digest_kind kind)
 {
 	switch (kind) {
 	case DIGEST_SHA224:
-		return EVP_sha224();
+		return libcrypto()->EVP_sha224();
 	case DIGEST_SHA256:
-		return EVP_sha256();
+		return libcrypto()->EVP_sha256();
 	case DIGEST_SHA384:
-		return EVP_sha384();
+		return libcrypto()->EVP_sha384();
 	case DIGEST_SHA512:
-		return EVP_sha512();
+		return libcrypto()->EVP_sha512();
 	case DIGEST_NONE:
 	case DIGEST_CRC32C:
 	case DIGESTS:
@@ -58,16 +58,19 @@ bool
 digest_init(struct digest *digest, enum digest_kind kind, struct error *error)
 {
 	*digest = (struct digest){.kind = kind};
-	if (method_of(kind) == NULL)
+	if (kind == DIGEST_NONE || kind == DIGEST_CRC32C)
 		return true;
-	digest->context = EVP_MD_CTX_new();
+	if (!libcrypto_load(error))
+		return false;
+	digest->context = libcrypto()->EVP_MD_CTX_new();
 	return digest->context != NULL || error_set_memory(error);
 }
 
 void
 digest_free(struct digest *digest)
 {
-	EVP_MD_CTX_free(digest->context);
+	if (digest->context != NULL)
+		libcrypto()->EVP_MD_CTX_free(digest->context);
 	digest->context = NULL;
 }
 
@@ -82,7 +85,7 @@ digest_begin(struct digest *digest, struct error *error)
 {
 	digest->crc = CRC32C_INIT;
 	if (digest->context != NULL &&
-		!EVP_DigestInit_ex(
+		!libcrypto()->EVP_DigestInit_ex(
 			digest->context, method_of(digest->kind), NULL))
 		return set_failed(error);
 	return true;
@@ -95,7 +98,7 @@ digest_update(struct digest *digest, const void *data, size_t len,
 	if (digest->kind == DIGEST_CRC32C)
 		digest->crc = crc32c_update(digest->crc, data, len);
 	else if (digest->context != NULL &&
-		!EVP_DigestUpdate(digest->context, data, len))
+		!libcrypto()->EVP_DigestUpdate(digest->context, data, len))
 		return set_failed(error);
 	return true;
 }
@@ -121,7 +124,8 @@ digest_finish(
 		for (; len < sizeof(crc); len++)
 			bytes[len] = (unsigned char)(crc >> 8 * len);
 	} else if (digest->context != NULL &&
-		!EVP_DigestFinal_ex(digest->context, bytes, &len)) {
+		!libcrypto()->EVP_DigestFinal_ex(
+			digest->context, bytes, &len)) {
 		return set_failed(error);
 	}
 	format(bytes, len, text);

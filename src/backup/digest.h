@@ -38,7 +38,7 @@ const char *digest_name(enum digest_kind kind);
 /* Find a kind by its name, in any case. */
 bool digest_parse(const char *name, enum digest_kind *kind);
 
-/* Errors: ERR_MEMORY. */
+/* Errors: ERR_MEMORY, ERR_NOT_FOUND (libcrypto). */
 bool digest_init(
 	struct digest *digest, enum digest_kind kind, struct error *error);
 

@@ -1,7 +1,7 @@
 #include "backup/tar_stream.h"
 
-#include <archive.h>
-#include <archive_entry.h>
+#include "backup/libarchive.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,8 @@ struct tar_writer {
 static bool
 set_reader_error(struct tar_reader *reader, struct error *error)
 {
-	const char *reason = archive_error_string(reader->archive);
+	const char *reason =
+		libarchive()->archive_error_string(reader->archive);
 
 	if (reader->failure.code != ERR_NONE) {
 		*error = reader->failure;
@@ -46,10 +47,10 @@ read_source(struct archive *archive, void *context, const void **data)
 	struct tar_reader *reader = context;
 	size_t len = 0;
 
+	(void)archive;
 	if (reader->failure.code == ERR_NONE &&
 		reader->source(reader->context, data, &len, &reader->failure))
 		return (la_ssize_t)len;
-	archive_set_error(archive, EIO, "no more bytes");
 	return -1;
 }
 
@@ -57,21 +58,26 @@ bool
 tar_reader_open(struct tar_reader **reader, tar_source source, void *context,
 	struct error *error)
 {
-	struct tar_reader *made = calloc(1, sizeof(*made));
+	struct tar_reader *made;
 
+	if (!libarchive_load(error))
+		return false;
+	made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		return error_set_memory(error);
 	made->source = source;
 	made->context = context;
-	made->archive = archive_read_new();
+	made->archive = libarchive()->archive_read_new();
 	if (made->archive == NULL) {
 		free(made);
 		return error_set_memory(error);
 	}
-	if (archive_read_support_filter_none(made->archive) != ARCHIVE_OK ||
-		archive_read_support_format_tar(made->archive) != ARCHIVE_OK ||
-		archive_read_open(made->archive, made, NULL, read_source,
-			NULL) != ARCHIVE_OK) {
+	if (libarchive()->archive_read_support_filter_none(made->archive) !=
+			ARCHIVE_OK ||
+		libarchive()->archive_read_support_format_tar(made->archive) !=
+			ARCHIVE_OK ||
+		libarchive()->archive_read_open(made->archive, made, NULL,
+			read_source, NULL) != ARCHIVE_OK) {
 		(void)set_reader_error(made, error);
 		tar_reader_free(made);
 		return false;
@@ -85,7 +91,7 @@ tar_reader_free(struct tar_reader *reader)
 {
 	if (reader == NULL)
 		return;
-	(void)archive_read_free(reader->archive);
+	(void)libarchive()->archive_read_free(reader->archive);
 	free(reader->path);
 	free(reader);
 }
@@ -93,9 +99,9 @@ tar_reader_free(struct tar_reader *reader)
 static bool
 find_kind(const struct tar_reader *reader, enum tar_kind *kind)
 {
-	if (archive_entry_hardlink(reader->entry) != NULL)
+	if (libarchive()->archive_entry_hardlink(reader->entry) != NULL)
 		return false;
-	switch (archive_entry_filetype(reader->entry)) {
+	switch (libarchive()->archive_entry_filetype(reader->entry)) {
 	case AE_IFREG:
 		*kind = TAR_FILE;
 		return true;
@@ -104,7 +110,8 @@ find_kind(const struct tar_reader *reader, enum tar_kind *kind)
 		return true;
 	case AE_IFLNK:
 		*kind = TAR_LINK;
-		return archive_entry_symlink(reader->entry) != NULL;
+		return libarchive()->archive_entry_symlink(reader->entry) !=
+			NULL;
 	default:
 		return false;
 	}
@@ -114,7 +121,7 @@ find_kind(const struct tar_reader *reader, enum tar_kind *kind)
 static bool
 take_path(struct tar_reader *reader, struct error *error)
 {
-	const char *path = archive_entry_pathname(reader->entry);
+	const char *path = libarchive()->archive_entry_pathname(reader->entry);
 	size_t len;
 
 	if (path != NULL && strncmp(path, "./", 2) == 0 && path[2] != '\0')
@@ -150,7 +157,8 @@ bool
 tar_reader_next(struct tar_reader *reader, struct tar_member *member, bool *end,
 	struct error *error)
 {
-	int result = archive_read_next_header(reader->archive, &reader->entry);
+	int result = libarchive()->archive_read_next_header(
+		reader->archive, &reader->entry);
 	struct tar_member found = {.size = 0};
 
 	*end = result == ARCHIVE_EOF;
@@ -166,9 +174,10 @@ tar_reader_next(struct tar_reader *reader, struct tar_member *member, bool *end,
 			"nor a directory nor a symbolic link",
 			reader->path);
 	found.path = reader->path;
-	found.target = archive_entry_symlink(reader->entry);
+	found.target = libarchive()->archive_entry_symlink(reader->entry);
 	if (found.kind == TAR_FILE)
-		found.size = (uint64_t)archive_entry_size(reader->entry);
+		found.size = (uint64_t)libarchive()->archive_entry_size(
+			reader->entry);
 	reader->size = found.size;
 	reader->read = 0;
 	*member = found;
@@ -180,8 +189,8 @@ tar_reader_data(struct tar_reader *reader, const void **data, size_t *len,
 	struct error *error)
 {
 	la_int64_t offset = 0;
-	int result =
-		archive_read_data_block(reader->archive, data, len, &offset);
+	int result = libarchive()->archive_read_data_block(
+		reader->archive, data, len, &offset);
 
 	if (result != ARCHIVE_OK && result != ARCHIVE_EOF)
 		return set_reader_error(reader, error);
@@ -201,7 +210,8 @@ tar_reader_data(struct tar_reader *reader, const void **data, size_t *len,
 static bool
 outcome(struct tar_writer *writer, bool ok, struct error *error)
 {
-	const char *reason = archive_error_string(writer->archive);
+	const char *reason =
+		libarchive()->archive_error_string(writer->archive);
 
 	if (writer->failure.code != ERR_NONE) {
 		*error = writer->failure;
@@ -230,24 +240,27 @@ bool
 tar_writer_open(struct tar_writer **writer, tar_sink sink, void *context,
 	struct error *error)
 {
-	struct tar_writer *made = calloc(1, sizeof(*made));
+	struct tar_writer *made;
 
+	if (!libarchive_load(error))
+		return false;
+	made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		return error_set_memory(error);
 	made->sink = sink;
 	made->context = context;
-	made->archive = archive_write_new();
+	made->archive = libarchive()->archive_write_new();
 	if (made->archive == NULL) {
 		free(made);
 		return error_set_memory(error);
 	}
 	/* ustar as far as it goes, for that is what PostgreSQL reads. */
-	if (archive_write_set_format_pax_restricted(made->archive) !=
-			ARCHIVE_OK ||
-		archive_write_set_bytes_per_block(made->archive, 0) !=
-			ARCHIVE_OK ||
-		archive_write_open(made->archive, made, NULL, write_sink,
-			NULL) != ARCHIVE_OK) {
+	if (libarchive()->archive_write_set_format_pax_restricted(
+		    made->archive) != ARCHIVE_OK ||
+		libarchive()->archive_write_set_bytes_per_block(
+			made->archive, 0) != ARCHIVE_OK ||
+		libarchive()->archive_write_open(made->archive, made, NULL,
+			write_sink, NULL) != ARCHIVE_OK) {
 		(void)outcome(made, false, error);
 		tar_writer_free(made);
 		return false;
@@ -261,7 +274,7 @@ tar_writer_free(struct tar_writer *writer)
 {
 	if (writer == NULL)
 		return;
-	(void)archive_write_free(writer->archive);
+	(void)libarchive()->archive_write_free(writer->archive);
 	free(writer);
 }
 
@@ -270,7 +283,8 @@ write_header(struct tar_writer *writer, struct archive_entry *entry,
 	struct error *error)
 {
 	return outcome(writer,
-		archive_write_header(writer->archive, entry) == ARCHIVE_OK,
+		libarchive()->archive_write_header(writer->archive, entry) ==
+			ARCHIVE_OK,
 		error);
 }
 
@@ -278,15 +292,16 @@ bool
 tar_writer_copy(struct tar_writer *writer, struct tar_reader *reader,
 	uint64_t size, struct error *error)
 {
-	struct archive_entry *entry = archive_entry_clone(reader->entry);
+	struct archive_entry *entry =
+		libarchive()->archive_entry_clone(reader->entry);
 	bool ok;
 
 	if (entry == NULL)
 		return error_set_memory(error);
-	if (archive_entry_filetype(entry) == AE_IFREG)
-		archive_entry_set_size(entry, (la_int64_t)size);
+	if (libarchive()->archive_entry_filetype(entry) == AE_IFREG)
+		libarchive()->archive_entry_set_size(entry, (la_int64_t)size);
 	ok = write_header(writer, entry, error);
-	archive_entry_free(entry);
+	libarchive()->archive_entry_free(entry);
 	return ok;
 }
 
@@ -294,20 +309,20 @@ bool
 tar_writer_file(struct tar_writer *writer, const char *path, unsigned mode,
 	uint64_t size, struct error *error)
 {
-	struct archive_entry *entry = archive_entry_new();
+	struct archive_entry *entry = libarchive()->archive_entry_new();
 	bool ok;
 
 	if (entry == NULL)
 		return error_set_memory(error);
-	archive_entry_set_pathname(entry, path);
-	archive_entry_set_filetype(entry, AE_IFREG);
-	archive_entry_set_perm(entry, (__LA_MODE_T)mode);
-	archive_entry_set_size(entry, (la_int64_t)size);
-	archive_entry_set_mtime(entry, time(NULL), 0);
-	archive_entry_set_uid(entry, geteuid());
-	archive_entry_set_gid(entry, getegid());
+	libarchive()->archive_entry_set_pathname(entry, path);
+	libarchive()->archive_entry_set_filetype(entry, AE_IFREG);
+	libarchive()->archive_entry_set_perm(entry, (__LA_MODE_T)mode);
+	libarchive()->archive_entry_set_size(entry, (la_int64_t)size);
+	libarchive()->archive_entry_set_mtime(entry, time(NULL), 0);
+	libarchive()->archive_entry_set_uid(entry, geteuid());
+	libarchive()->archive_entry_set_gid(entry, getegid());
 	ok = write_header(writer, entry, error);
-	archive_entry_free(entry);
+	libarchive()->archive_entry_free(entry);
 	return ok;
 }
 
@@ -318,8 +333,8 @@ tar_writer_data(struct tar_writer *writer, const void *data, size_t len,
 	const char *next = data;
 
 	while (len > 0) {
-		la_ssize_t written =
-			archive_write_data(writer->archive, next, len);
+		la_ssize_t written = libarchive()->archive_write_data(
+			writer->archive, next, len);
 
 		if (!outcome(writer, written > 0, error))
 			return false;
@@ -333,5 +348,7 @@ bool
 tar_writer_finish(struct tar_writer *writer, struct error *error)
 {
 	return outcome(writer,
-		archive_write_close(writer->archive) == ARCHIVE_OK, error);
+		libarchive()->archive_write_close(writer->archive) ==
+			ARCHIVE_OK,
+		error);
 }

@@ -2,6 +2,7 @@
 
 #include "archive_files.h"
 #include "base/clock.h"
+#include "server/libpq.h"
 #include "sound_page.h"
 #include "tar_builder.h"
 
@@ -326,6 +327,10 @@ main(void)
 		directory_test(hostile),
 		directory_test(given_up),
 	};
+	struct error error;
 
+	/* The messages are libpq's to free. */
+	if (!libpq_load(&error))
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

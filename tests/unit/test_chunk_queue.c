@@ -1,6 +1,7 @@
 #include "backup/chunk_queue.h"
 
 #include "base/clock.h"
+#include "server/libpq.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -156,6 +157,10 @@ main(void)
 		cmocka_unit_test(waits),
 		cmocka_unit_test(given_up),
 	};
+	struct error error;
 
+	/* The messages are libpq's to free. */
+	if (!libpq_load(&error))
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
