@@ -1,6 +1,6 @@
 #include "backup/tar_stream.h"
 
-#include "backup/libarchive.h"
+#include "archive/libarchive.h"
 
 #include <errno.h>
 #include <stdlib.h>

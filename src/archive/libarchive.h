@@ -1,10 +1,10 @@
 /*
- * backup/libarchive.h - libarchive, loaded when a backup wants it.
+ * archive/libarchive.h - libarchive, loaded when a base backup is read or made.
  *
- * It brings libraries for formats and character sets that no backup needs.
+ * It brings libraries for formats and character sets that no base backup needs.
  */
-#ifndef BACKUP_LIBARCHIVE_H
-#define BACKUP_LIBARCHIVE_H
+#ifndef ARCHIVE_LIBARCHIVE_H
+#define ARCHIVE_LIBARCHIVE_H
 
 #include "base/error.h"
 
@@ -28,13 +28,21 @@
 	X(archive_entry_set_uid)             \
 	X(archive_entry_size)                \
 	X(archive_entry_symlink)             \
+	X(archive_errno)                     \
 	X(archive_error_string)              \
+	X(archive_format)                    \
+	X(archive_read_data)                 \
 	X(archive_read_data_block)           \
 	X(archive_read_free)                 \
 	X(archive_read_new)                  \
 	X(archive_read_next_header)          \
 	X(archive_read_open)                 \
+	X(archive_read_open_fd)              \
+	X(archive_read_support_filter_gzip)  \
+	X(archive_read_support_filter_lz4)   \
 	X(archive_read_support_filter_none)  \
+	X(archive_read_support_filter_zstd)  \
+	X(archive_read_support_format_raw)   \
 	X(archive_read_support_format_tar)   \
 	X(archive_write_close)               \
 	X(archive_write_data)                \

@@ -1,4 +1,4 @@
-#include "backup/libarchive.h"
+#include "archive/libarchive.h"
 
 #include "base/library.h"
 
