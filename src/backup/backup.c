@@ -1,6 +1,7 @@
 #include "backup/backup.h"
 
 #include "archive/lock.h"
+#include "archive/resume.h"
 #include "backup/backup_writer.h"
 #include "backup/follower.h"
 #include "backup/meter.h"
@@ -140,6 +141,18 @@ archive_is_live(const struct directory *directory)
 	return false;
 }
 
+/* The WAL of another cluster would be no use, whatever it is called. */
+static bool
+archive_is_ours(struct backup *backup, struct error *error)
+{
+	const struct archive_resume resume = {
+		.directory = &backup->archive_directory,
+		.identity = backup->identity,
+	};
+
+	return archive_check_identity(&resume, error);
+}
+
 static bool
 open_archive(struct backup *backup, struct error *error)
 {
@@ -147,7 +160,8 @@ open_archive(struct backup *backup, struct error *error)
 
 	if (path == NULL)
 		return true;
-	if (!directory_open(&backup->archive_directory, path, error))
+	if (!directory_open(&backup->archive_directory, path, error) ||
+		!archive_is_ours(backup, error))
 		return false;
 	backup->archive = realpath(path, NULL);
 	if (backup->archive == NULL)

@@ -95,8 +95,9 @@ struct backup_result {
 /*
  * Take a base backup. *result is only set on success. Errors: ERR_USAGE (the
  * target is not fit, an option that the server's version lacks), ERR_DAMAGED
- * (not what the manifest says), ERR_GAP (WAL is missing), ERR_STOPPED, those
- * of server/server.h, ERR_SYSTEM.
+ * (not what the manifest says), ERR_GAP (WAL is missing), ERR_DIVERGED (the
+ * archive is of another cluster), ERR_STOPPED, those of server/server.h,
+ * ERR_SYSTEM.
  */
 bool backup_run(const struct backup_config *config,
 	const struct backup_peers *peers, struct backup_result *result,

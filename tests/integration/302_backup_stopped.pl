@@ -46,6 +46,24 @@ foreach my $format (qw(plain tar))
 	}
 }
 
+# The wait for a checkpoint that takes its time.
+$server->safe_psql('postgres', 'CREATE TABLE dirty AS SELECT * FROM numbers');
+my $waiting = new_target();
+my $patient = start_backup($server, $waiting, qw(-c spread));
+ok( wait_until(
+		'the checkpoint to begin',
+		sub {
+			return !$patient->running || $server->safe_psql('postgres',
+				q(SELECT count(*) FROM pg_stat_progress_basebackup
+				  WHERE phase = 'waiting for checkpoint to finish')) eq '1';
+		}),
+	'it waits for a checkpoint');
+ok($patient->running, 'and goes on');
+my ($ended, $took) = $patient->stop('INT', time_limit(20));
+is($ended, 1, 'stopped while it waits for a checkpoint: status');
+ok($took < time_limit(2.5), 'at once') || diag("after $took s");
+ok(!-e $waiting, 'nothing is left');
+
 # A directory that was there stays, and is empty.
 my $target = new_target();
 mkdir $target, 0700;

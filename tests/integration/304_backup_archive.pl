@@ -47,6 +47,15 @@ is($copy->safe_psql('postgres', 'SELECT count(*) FROM numbers'),
 $copy->stop;
 $server->start;
 
+# The archive of another cluster holds segments of the same names.
+my $other = backup_server('other');
+my $wrong = new_target();
+($status, $stderr) = run_backup($other, $wrong, '--archive=' . $dir);
+is($status, 6, 'the archive of another cluster: status');
+like($stderr, qr/system identifier/, 'says so');
+ok(!-e $wrong, 'nothing is left');
+$other->stop;
+
 # Without a receiver it waits, until there is one.
 $target = new_target();
 my $run = start_backup($server, $target, '--archive=' . $dir, '-v');

@@ -177,6 +177,18 @@ targets_refused(void **state)
 	tree_discard(&tree);
 	tree_close(&tree);
 
+	/* Only root can give it to somebody else. */
+	if (geteuid() == 0) {
+		assert_int_equal(fchown(directory->fd, 1, 1), 0);
+		assert_false(tree_prepare(
+			&tree, directory->path, false, false, &error));
+		assert_int_equal(error.code, ERR_USAGE);
+		assert_non_null(strstr(error.message, "belongs to user 1"));
+		assert_non_null(strstr(error.hint, "chown 0"));
+		tree_close(&tree);
+		assert_int_equal(fchown(directory->fd, 0, 0), 0);
+	}
+
 	file_store(directory, "here", "x", 1);
 	assert_false(
 		tree_prepare(&tree, directory->path, false, false, &error));
