@@ -48,7 +48,7 @@ take(struct backup_options *options, struct server *server,
 	};
 	bool ok;
 
-	backup_wal_init(&thread, log, server, &options->server);
+	backup_wal_init(&thread, log, server, &options->connection.server);
 	wal = backup_wal_functions(&thread);
 	if (!options->backup.sync)
 		log_warning(log,
@@ -70,9 +70,10 @@ run(struct backup_options *options, struct log *log,
 
 	if (!stop_begin(&stop, error))
 		return false;
-	options->server.stop_fd = stop.fd;
-	options->server.application = log->program;
-	if (server_create(&server, &options->server, error))
+	options->connection.server.stop_fd = stop.fd;
+	options->connection.server.application = log->program;
+	if (server_create(&server, &options->connection.server, error) &&
+		await_server(server, &options->connection, log, error))
 		ok = take(options, server, &stop, log, result, error);
 	server_free(server);
 	stop_end(&stop);

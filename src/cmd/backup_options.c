@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECT_TIMEOUT_SECS 30
 #define RECEIVE_TIMEOUT_SECS 60
 
 /* The limits of the server, in kB a second. */
@@ -18,7 +17,6 @@ enum long_option {
 	OPTION_ARCHIVE = OPTION_LONG_ONLY,
 	OPTION_MANIFEST_CHECKSUMS,
 	OPTION_NO_VERIFY_CHECKSUMS,
-	OPTION_CONNECT_TIMEOUT,
 	OPTION_RECEIVE_TIMEOUT,
 	OPTION_QUIET,
 	OPTION_JSON
@@ -75,15 +73,7 @@ const struct option_spec backup_option_specs[] = {
 	{'V', "version", NULL, "show the version, then exit"},
 	{'?', "help", NULL, "show this help, then exit"},
 	{0, NULL, NULL, "Connection options:"},
-	{'d', "dbname", "CONNSTR",
-		"connection string or URI; wins over -h, -p, -U"},
-	{'h', "host", "HOSTNAME", "server host or socket directory"},
-	{'p', "port", "PORT", "server port"},
-	{'U', "username", "NAME", "connect as this user"},
-	{'w', "no-password", NULL, "never ask for a password"},
-	{'W', "password", NULL, "ask for a password before connecting"},
-	{OPTION_CONNECT_TIMEOUT, "connect-timeout", "SECS",
-		"limit for connecting (default: 30)"},
+	CONNECTION_OPTION_ROWS,
 	{OPTION_RECEIVE_TIMEOUT, "receive-timeout", "SECS",
 		"give up when the server is silent for so long\n"
 		"(default: 60; 0: never)"},
@@ -102,14 +92,6 @@ set_defaults(struct backup_options *options)
 	*options = (struct backup_options){
 		.mode = BACKUP_TAKE,
 		.log_level = LOG_NORMAL,
-		.server =
-			{
-				.connect_timeout_us =
-					CONNECT_TIMEOUT_SECS * USECS_PER_SEC,
-				.command_timeout_us =
-					RECEIVE_TIMEOUT_SECS * USECS_PER_SEC,
-				.stop_fd = -1,
-			},
 		.backup =
 			{
 				.plain = true,
@@ -120,6 +102,9 @@ set_defaults(struct backup_options *options)
 				.sync = true,
 			},
 	};
+	connection_options_init(&options->connection);
+	options->connection.server.command_timeout_us =
+		RECEIVE_TIMEOUT_SECS * USECS_PER_SEC;
 }
 
 static bool
@@ -146,12 +131,13 @@ parse_choice(const char *value, const char *const words[2], const char *option,
 }
 
 static bool
-parse_seconds(const char *value, const char *option, int64_t min,
-	int64_t *interval_us, struct error *error)
+parse_receive_timeout(
+	const char *value, int64_t *interval_us, struct error *error)
 {
 	int64_t seconds;
 
-	if (!number_parse(value, option, min, INT_MAX / 1000, &seconds, error))
+	if (!number_parse(value, "--receive-timeout", 0, INT_MAX / 1000,
+		    &seconds, error))
 		return false;
 	*interval_us = seconds == 0 ? CLOCK_NEVER : seconds * USECS_PER_SEC;
 	return true;
@@ -255,45 +241,6 @@ parse_compression(
 	return codec_parse(value, &backup->codec, &backup->level, error);
 }
 
-/* Options that say whom to connect to, and how; *known: it was one. */
-static bool
-take_connection_option(struct backup_options *options, int key,
-	const char *value, bool *known, struct error *error)
-{
-	struct server_options *server = &options->server;
-
-	*known = true;
-	switch (key) {
-	case 'd':
-		server->conninfo = value;
-		return true;
-	case 'h':
-		server->host = value;
-		return true;
-	case 'p':
-		server->port = value;
-		return true;
-	case 'U':
-		server->user = value;
-		return true;
-	case 'w':
-		server->prompt = PROMPT_NEVER;
-		return true;
-	case 'W':
-		server->prompt = PROMPT_ALWAYS;
-		return true;
-	case OPTION_CONNECT_TIMEOUT:
-		return parse_seconds(value, "--connect-timeout", 1,
-			&server->connect_timeout_us, error);
-	case OPTION_RECEIVE_TIMEOUT:
-		return parse_seconds(value, "--receive-timeout", 0,
-			&server->command_timeout_us, error);
-	default:
-		*known = false;
-		return true;
-	}
-}
-
 /* Options that choose one of several ways; *known: it was one. */
 static bool
 take_choice(struct parsing *parsing, int key, const char *value, bool *known,
@@ -320,6 +267,10 @@ take_choice(struct parsing *parsing, int key, const char *value, bool *known,
 		return parse_mapping(backup, value, error);
 	case 'Z':
 		return parse_compression(backup, value, error);
+	case OPTION_RECEIVE_TIMEOUT:
+		return parse_receive_timeout(value,
+			&parsing->result->connection.server.command_timeout_us,
+			error);
 	case 'r':
 		return parse_rate(value, &backup->max_rate_kb, error);
 	case OPTION_MANIFEST_CHECKSUMS:
@@ -403,7 +354,8 @@ take_option(struct parsing *parsing, int key, const char *value,
 	struct backup_options *options = parsing->result;
 	bool known;
 
-	if (!take_connection_option(options, key, value, &known, error))
+	if (!connection_option_take(
+		    &options->connection, key, value, &known, error))
 		return false;
 	if (!known && !take_choice(parsing, key, value, &known, error))
 		return false;

@@ -8,7 +8,7 @@
 
 #include "backup/backup.h"
 #include "base/options.h"
-#include "server/server.h"
+#include "cmd/connection_options.h"
 
 enum backup_mode {
 	BACKUP_TAKE,
@@ -20,7 +20,7 @@ struct backup_options {
 	enum backup_mode mode;
 	enum log_level log_level;
 	bool json;
-	struct server_options server; /* but for the stop descriptor */
+	struct connection_options connection;
 	struct backup_config backup;
 };
 

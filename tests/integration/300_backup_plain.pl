@@ -108,6 +108,18 @@ ok(!-e $unmapped, 'and removes what it made');
 ($status, $stderr) = run_backup($server, new_target(), qw(-C -S follower));
 is($status, 2, '-C with a slot that exists');
 
+# A server that comes late is waited for.
+$server->stop;
+my $late = start_backup($server, new_target(), qw(--wait -X none),
+	'-T', "$space=" . new_target());
+ok( wait_until('the first attempt',
+		sub { $late->stderr ne '' || !$late->running }),
+	'--wait: begins to wait');
+ok($late->running, '--wait: and goes on');
+$server->start;
+is($late->wait_for_end(time_limit(60)), 0, '--wait: until the server is there')
+  || diag($late->stderr);
+
 # A server that lets its group read.
 my $open = backup_server('open', extra => ['-g']);
 my $group = new_target();
