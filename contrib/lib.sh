@@ -6,7 +6,7 @@
 # shellcheck disable=SC2034 # for those who source this
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libpq-dev
 	zlib1g-dev liblz4-dev libzstd-dev libisal-dev libjansson-dev
-	libarchive-dev)
+	libarchive-dev libssl-dev)
 
 say() {
 	printf '== %s\n' "$*"

@@ -10,6 +10,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{"backup", cmd_backup, "take a base backup"},
 	{"check", cmd_check, "tell whether a server and a directory are fit"},
 	{"list", cmd_list, "show what an archive holds"},
 	{"prune", cmd_prune, "remove WAL that need not be kept"},

@@ -3,10 +3,9 @@
 #include "archive/backup_label.h"
 #include "archive/backup_manifest.h"
 #include "archive/durable.h"
+#include "archive/libarchive.h"
 #include "wal/segment_name.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -84,8 +83,8 @@ add_start(struct finding *finding, const struct backup_start *start,
 static bool
 set_archive_error(struct archive *archive, struct error *error)
 {
-	int code = archive_errno(archive);
-	const char *reason = archive_error_string(archive);
+	int code = libarchive()->archive_errno(archive);
+	const char *reason = libarchive()->archive_error_string(archive);
 
 	if (code == ENOMEM)
 		return error_set_memory(error);
@@ -108,7 +107,7 @@ struct entry_source {
 static bool
 read_data(struct archive *archive, void *data, size_t *len, struct error *error)
 {
-	la_ssize_t got = archive_read_data(archive, data, *len);
+	la_ssize_t got = libarchive()->archive_read_data(archive, data, *len);
 
 	if (got < 0)
 		return set_archive_error(archive, error);
@@ -213,7 +212,7 @@ read_tar(struct finding *finding, struct archive *archive,
 	int result;
 
 	do {
-		const char *path = archive_entry_pathname(entry);
+		const char *path = libarchive()->archive_entry_pathname(entry);
 
 		if (path != NULL && is_source_path(path, &top)) {
 			finding->entry = path;
@@ -222,7 +221,8 @@ read_tar(struct finding *finding, struct archive *archive,
 			if (top)
 				break;
 		}
-		result = archive_read_next_header(archive, &entry);
+		result =
+			libarchive()->archive_read_next_header(archive, &entry);
 	} while (result == ARCHIVE_OK || result == ARCHIVE_WARN);
 	finding->entry = NULL;
 	if (!top && result != ARCHIVE_EOF) {
@@ -237,7 +237,7 @@ read_archive(
 	struct finding *finding, struct archive *archive, struct error *error)
 {
 	struct archive_entry *entry;
-	int result = archive_read_next_header(archive, &entry);
+	int result = libarchive()->archive_read_next_header(archive, &entry);
 
 	if (result == ARCHIVE_EOF)
 		return true;
@@ -245,7 +245,7 @@ read_archive(
 		set_archive_error(archive, error);
 		return blame_path(finding, error);
 	}
-	if (archive_format(archive) != ARCHIVE_FORMAT_RAW)
+	if (libarchive()->archive_format(archive) != ARCHIVE_FORMAT_RAW)
 		return read_tar(finding, archive, entry, error);
 	return read_source(finding, archive, error) ||
 		blame_path(finding, error);
@@ -255,23 +255,27 @@ read_archive(
 static bool
 read_stream(struct finding *finding, int fd, struct error *error)
 {
-	struct archive *archive = archive_read_new();
+	struct archive *archive;
 	bool success;
 
+	if (!libarchive_load(error))
+		return false;
+	archive = libarchive()->archive_read_new();
 	if (archive == NULL)
 		return error_set_memory(error);
-	(void)archive_read_support_filter_gzip(archive);
-	(void)archive_read_support_filter_lz4(archive);
-	(void)archive_read_support_filter_zstd(archive);
-	(void)archive_read_support_format_tar(archive);
-	(void)archive_read_support_format_raw(archive);
-	if (archive_read_open_fd(archive, fd, BLOCK_LEN) == ARCHIVE_OK) {
+	(void)libarchive()->archive_read_support_filter_gzip(archive);
+	(void)libarchive()->archive_read_support_filter_lz4(archive);
+	(void)libarchive()->archive_read_support_filter_zstd(archive);
+	(void)libarchive()->archive_read_support_format_tar(archive);
+	(void)libarchive()->archive_read_support_format_raw(archive);
+	if (libarchive()->archive_read_open_fd(archive, fd, BLOCK_LEN) ==
+		ARCHIVE_OK) {
 		success = read_archive(finding, archive, error);
 	} else {
 		set_archive_error(archive, error);
 		success = blame_path(finding, error);
 	}
-	(void)archive_read_free(archive);
+	(void)libarchive()->archive_read_free(archive);
 	return success;
 }
 

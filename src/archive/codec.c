@@ -42,7 +42,8 @@ struct codec_encoder {
 	const struct codec_encoder_functions *functions;
 	void *state;
 	struct codec_output output;
-	uint64_t plain_left; /* of what was declared */
+	bool bounded;	     /* the size was declared */
+	uint64_t plain_left; /* of it */
 };
 
 struct codec_decoder {
@@ -241,6 +242,7 @@ codec_encoder_open(struct codec_encoder **encoder,
 	if (made == NULL)
 		return error_set_memory(error);
 	made->functions = encoder_functions(stream->codec, stream->level);
+	made->bounded = stream->plain_size != CODEC_SIZE_UNKNOWN;
 	made->plain_left = stream->plain_size;
 	made->output.sink = sink;
 	made->output.context = context;
@@ -266,7 +268,7 @@ codec_encoder_write(struct codec_encoder *encoder, const void *data, size_t len,
 {
 	const unsigned char *next = data;
 
-	if (len > encoder->plain_left)
+	if (encoder->bounded && len > encoder->plain_left)
 		return error_set(error, ERR_DAMAGED,
 			"%zu bytes to compress where %llu were left", len,
 			(unsigned long long)encoder->plain_left);
@@ -286,7 +288,7 @@ codec_encoder_write(struct codec_encoder *encoder, const void *data, size_t len,
 bool
 codec_encoder_finish(struct codec_encoder *encoder, struct error *error)
 {
-	if (encoder->plain_left > 0)
+	if (encoder->bounded && encoder->plain_left > 0)
 		return error_set(error, ERR_DAMAGED,
 			"compressed stream ends %llu bytes early",
 			(unsigned long long)encoder->plain_left);

@@ -60,11 +60,14 @@ bool codec_available(enum codec codec);
 bool codec_parse(const char *specification, enum codec *codec, int *level,
 	struct error *error);
 
+#define CODEC_SIZE_UNKNOWN UINT64_MAX
+
 /* What an encoder makes. */
 struct codec_stream {
 	enum codec codec; /* not CODEC_NONE */
 	int level;
-	uint64_t plain_size; /* exactly so many bytes will be written */
+	uint64_t plain_size; /* exactly so many bytes will be written; or
+				CODEC_SIZE_UNKNOWN */
 };
 
 /*

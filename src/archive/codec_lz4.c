@@ -36,7 +36,8 @@ set_preferences(LZ4F_preferences_t *preferences, int level, uint64_t plain_size)
 	 * the encoder's time.
 	 */
 	preferences->frameInfo.blockChecksumFlag = LZ4F_blockChecksumEnabled;
-	preferences->frameInfo.contentSize = plain_size;
+	if (plain_size != CODEC_SIZE_UNKNOWN)
+		preferences->frameInfo.contentSize = plain_size;
 }
 
 static bool

@@ -42,7 +42,8 @@ struct codec_plain {
 /*
  * open puts what it allocates into *state on success only, and may begin to
  * write; encode takes all of data; finish ends the stream but need not flush
- * the output. The sum of all len is plain_size: codec.c sees to that.
+ * the output. The sum of all len is plain_size, unless that is
+ * CODEC_SIZE_UNKNOWN: codec.c sees to that.
  */
 struct codec_encoder_functions {
 	bool (*open)(void **state, struct codec_output *output, int level,

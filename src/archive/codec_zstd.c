@@ -35,7 +35,7 @@ set_parameters(ZSTD_CCtx *context, int level, uint64_t plain_size)
 	if (!ZSTD_isError(result))
 		result = ZSTD_CCtx_setParameter(
 			context, ZSTD_c_contentSizeFlag, 1);
-	if (!ZSTD_isError(result))
+	if (!ZSTD_isError(result) && plain_size != CODEC_SIZE_UNKNOWN)
 		result = ZSTD_CCtx_setPledgedSrcSize(context, plain_size);
 	return result;
 }

@@ -47,4 +47,7 @@ int cmd_check(struct log *log, int argc, char **argv);
  */
 int cmd_status(struct log *log, int argc, char **argv);
 
+/* Take a base backup: walfetch-backup(1). */
+int cmd_backup(struct log *log, int argc, char **argv);
+
 #endif

@@ -124,6 +124,7 @@ set_defaults(struct receive_options *options)
 				.jobs = default_jobs(),
 				.memory = MEMORY_BYTES,
 				.sync = true,
+				.end_fd = -1,
 				.engine =
 					{
 						.verify = true,

@@ -114,6 +114,13 @@ next_stream(struct engine *engine, int64_t now_us, struct engine_action *action)
 }
 
 void
+engine_set_end(struct engine *engine, lsn end)
+{
+	engine->config.end = end;
+	engine->end = end;
+}
+
+void
 engine_next(struct engine *engine, int64_t now_us, struct engine_action *action)
 {
 	*action = (struct engine_action){.kind = ACTION_EXIT};

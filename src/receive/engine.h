@@ -92,7 +92,9 @@ struct engine_config {
 	bool no_loop;
 	bool verify;
 	bool allow_gap;
-	lsn end;		    /* --endpos; LSN_NONE: none */
+	lsn begin; /* of an archive without WAL: the segment that holds it;
+		      LSN_NONE: where the slot or the server is */
+	lsn end;   /* --endpos; LSN_NONE: none */
 	int64_t status_interval_us; /* 0: only when asked */
 	int64_t receive_timeout_us; /* CLOCK_NEVER: off */
 	unsigned max_retries;	    /* in a row; UINT_MAX: no limit */
@@ -203,6 +205,9 @@ void engine_on_failure(
 /* How far the workers are; at any time. */
 void engine_on_progress(
 	struct engine *engine, const struct finisher_progress *progress);
+
+/* Only now the end position is known; at any time. */
+void engine_set_end(struct engine *engine, lsn end);
 
 /* A signal came; at any time. */
 void engine_stop(struct engine *engine);

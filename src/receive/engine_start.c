@@ -241,13 +241,20 @@ choose_newest(struct engine *engine)
 		engine, engine->identity.timeline, engine->identity.flushed);
 }
 
-/* An archive without WAL begins where the slot does, or where the server is. */
+/*
+ * An archive without WAL begins where it was told to, or where the slot does,
+ * or where the server is.
+ */
 static void
 choose_first_position(struct engine *engine)
 {
 	const struct server_slot *slot = &engine->slot;
 
-	if (engine->slot_read && slot->known && slot->restart != LSN_NONE)
+	if (engine->config.begin != LSN_NONE)
+		choose_segment(engine,
+			timeline_of(engine, engine->config.begin),
+			engine->config.begin);
+	else if (engine->slot_read && slot->known && slot->restart != LSN_NONE)
 		choose_segment(engine, timeline_of(engine, slot->restart),
 			slot->restart);
 	else

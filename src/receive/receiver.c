@@ -33,6 +33,7 @@ struct receiver {
 	struct display display;
 	struct bulletin bulletin;
 	int64_t next_look_us;
+	bool end_known; /* what end_fd had to say */
 };
 
 static bool
@@ -255,6 +256,21 @@ empty_wake_pipe(struct receiver *receiver)
 		continue;
 }
 
+/* A pipe hands over so few bytes all at once. */
+static void
+look_at_end(struct receiver *receiver)
+{
+	struct pollfd pollfd = {
+		.fd = receiver->config->end_fd, .events = POLLIN};
+	lsn end;
+
+	if (receiver->end_known || poll(&pollfd, 1, 0) != 1)
+		return;
+	receiver->end_known = true;
+	if (read(pollfd.fd, &end, sizeof(end)) == (ssize_t)sizeof(end))
+		engine_set_end(&receiver->engine, end);
+}
+
 static void
 look_around(struct receiver *receiver, int64_t now_us)
 {
@@ -262,6 +278,7 @@ look_around(struct receiver *receiver, int64_t now_us)
 		return;
 	receiver->next_look_us = now_us + LOOK_INTERVAL_US;
 	look_at_stop(receiver);
+	look_at_end(receiver);
 	empty_wake_pipe(receiver);
 	look_at_workers(receiver);
 	display_progress(&receiver->display, &receiver->engine, now_us);
@@ -289,6 +306,8 @@ do_wait(struct receiver *receiver, const struct engine_action *action)
 			.events = events},
 		{.fd = receiver->wake_fds[0], .events = POLLIN},
 		{.fd = receiver->engine.stopping ? -1 : receiver->stop->fd,
+			.events = POLLIN},
+		{.fd = receiver->end_known ? -1 : receiver->config->end_fd,
 			.events = POLLIN},
 	};
 	int64_t now_us = clock_monotonic_us();

@@ -23,6 +23,8 @@ struct receiver_config {
 	uint64_t min_free;
 	bool sync;	    /* false: --no-sync */
 	int progress_width; /* columns of the progress line; 0: none */
+	int end_fd;	    /* an lsn to be read from it, once it is known, is
+			       the end position; -1: none */
 };
 
 /* Who is spoken to; all are borrowed. */

@@ -114,6 +114,28 @@ server_segment_size(
 	return ok;
 }
 
+bool
+server_show(struct server *server, const char *setting, struct text *value,
+	struct error *error)
+{
+	struct answer answer = {"SHOW", NULL};
+	struct text query;
+	const char *shown;
+	bool ok;
+
+	text_init(&query);
+	text_printf(&query, "SHOW %s", setting);
+	ok = answer_ask_plain(&answer, server, &query, error) &&
+		answer_expect_row(&answer, 1, error) &&
+		answer_string(&answer, 0, &shown, error);
+	if (ok) {
+		text_printf(value, "%s", shown);
+		ok = !value->failed || error_set_memory(error);
+	}
+	answer_free(&answer);
+	return ok;
+}
+
 static bool
 parse_mode(const char *string, unsigned int *mode)
 {

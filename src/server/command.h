@@ -63,6 +63,13 @@ bool server_group_access(
 	struct server *server, bool *allowed, struct error *error);
 
 /*
+ * SHOW: append the value of a setting to value. Errors also: ERR_REFUSED (it
+ * has none of that name).
+ */
+bool server_show(struct server *server, const char *setting, struct text *value,
+	struct error *error);
+
+/*
  * What the server says of a slot: READ_REPLICATION_SLOT from 15 on; before, and
  * to tell an invalidated slot from an unused one, pg_replication_slots over a
  * normal connection if one is to be had with the same options (never prompts).
@@ -76,6 +83,13 @@ bool server_read_slot(struct server *server, const char *name,
  */
 bool server_create_slot(struct server *server, const char *name,
 	bool reserve_wal, bool if_not_exists, struct error *error);
+
+/*
+ * CREATE_REPLICATION_SLOT ... TEMPORARY PHYSICAL RESERVE_WAL: hold back WAL
+ * from now on until the connection ends.
+ */
+bool server_create_temporary_slot(
+	struct server *server, const char *name, struct error *error);
 
 /* DROP_REPLICATION_SLOT. */
 bool server_drop_slot(

@@ -102,7 +102,8 @@ copy_receive(struct server *server, bool at_hand, enum copy_status *status,
 void
 copy_message_free(struct copy_message *message)
 {
-	PQfreemem(message->data);
+	if (message->data != NULL)
+		PQfreemem(message->data);
 	message->data = NULL;
 	message->len = 0;
 }

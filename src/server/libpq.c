@@ -1,9 +1,9 @@
 #include "server/libpq.h"
 
-#include <dlfcn.h>
+#include "base/library.h"
+
 #include <libpq-fe.h>
 #include <stddef.h>
-#include <string.h>
 
 /* The major version has not changed since 2003. */
 #define LIBRARY "libpq.so.5"
@@ -64,12 +64,7 @@ struct functions {
 	FUNCTIONS(MEMBER)
 };
 
-struct symbol {
-	const char *name;
-	size_t offset; /* in struct functions */
-};
-
-static const struct symbol symbols[] = {FUNCTIONS(SYMBOL)};
+static const struct library_symbol symbols[] = {FUNCTIONS(SYMBOL)};
 
 /* One library a process, like the functions of one that is linked. */
 static struct functions *
@@ -83,30 +78,10 @@ functions(void)
 bool
 libpq_load(struct error *error)
 {
-	struct functions found;
-	void *library;
-
-	if (functions()->PQclear != NULL)
-		return true;
-	library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
-	if (library == NULL)
-		return error_set(error, ERR_NOT_FOUND,
-			"could not load library \"%s\": %s", LIBRARY,
-			dlerror());
-	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-		void *address = dlsym(library, symbols[i].name);
-
-		if (address == NULL) {
-			(void)dlclose(library);
-			return error_set(error, ERR_NOT_FOUND,
-				"library \"%s\" has no function \"%s\"",
-				LIBRARY, symbols[i].name);
-		}
-		memcpy((char *)&found + symbols[i].offset, &address,
-			sizeof(address));
-	}
-	*functions() = found;
-	return true;
+	return functions()->PQclear != NULL ||
+		library_load(LIBRARY, symbols,
+			sizeof(symbols) / sizeof(symbols[0]), functions(),
+			error);
 }
 
 int

@@ -204,6 +204,24 @@ server_create_slot(struct server *server, const char *name, bool reserve_wal,
 }
 
 bool
+server_create_temporary_slot(
+	struct server *server, const char *name, struct error *error)
+{
+	struct answer answer = {"CREATE_REPLICATION_SLOT", NULL};
+	struct text query;
+	bool ok;
+
+	text_init(&query);
+	text_printf(&query, "CREATE_REPLICATION_SLOT");
+	answer_quote(&query, name);
+	text_printf(&query, " TEMPORARY PHYSICAL RESERVE_WAL");
+	ok = answer_ask_plain(&answer, server, &query, error) &&
+		answer_expect_done(&answer, error);
+	answer_free(&answer);
+	return ok;
+}
+
+bool
 server_drop_slot(struct server *server, const char *name, struct error *error)
 {
 	struct answer answer = {"DROP_REPLICATION_SLOT", NULL};

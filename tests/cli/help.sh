@@ -28,6 +28,7 @@ only() {
 
 for option in --help '-?'; do
 	shows "walfetch $option" "$walfetch" "$option"
+	has "walfetch $option" '  backup  *[a-z].*'
 	has "walfetch $option" '  receive  *[a-z].*'
 	has "walfetch $option" '  restore  *[a-z].*'
 	has "walfetch $option" '  verify  *[a-z].*'
@@ -45,13 +46,15 @@ for option in --help '-?'; do
 		has "$command $option" \
 			"  walfetch $command \\[OPTION\\]\\.\\.\\."
 	done
+	shows "backup $option" "$walfetch" backup "$option"
+	has "backup $option" '  walfetch backup \[OPTION\]\.\.\.'
 	shows "pg_receivewal $option" "$pg_receivewal" "$option"
 	has "pg_receivewal $option" '  pg_receivewal \[OPTION\]\.\.\.'
 done
 for option in --version -V; do
 	shows "walfetch $option" "$walfetch" "$option"
 	only "walfetch $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
-	for command in receive restore verify status check; do
+	for command in backup receive restore verify status check; do
 		shows "$command $option" "$walfetch" "$command" "$option"
 		only "$command $option" 'walfetch [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*'
 	done

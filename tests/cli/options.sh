@@ -98,7 +98,13 @@ value_for() {
 	size) echo 1GB ;;
 	'method[:level]') echo gzip:1 ;;
 	when) echo auto ;;
-	dir | name | path | connstr | hostname | port) echo x ;;
+	format) echo tar ;;
+	method) echo none ;;
+	mode) echo fast ;;
+	rate) echo 32k ;;
+	algorithm) echo SHA256 ;;
+	mapping) echo /a=/b ;;
+	dir | label | manifest | name | path | connstr | hostname | port) echo x ;;
 	*) return 1 ;;
 	esac
 }
@@ -168,7 +174,7 @@ check_command() {
 		"$scratch/told" "$scratch/accepted"
 }
 
-for name in receive restore verify status check; do
+for name in backup receive restore verify status check; do
 	check_command "$name"
 done
 nothing_written options

@@ -37,6 +37,8 @@ ends_with 2 "$walfetch" check
 ends_with 1 "$walfetch" status
 ends_with 1 "$walfetch" status -D "$archive"
 ends_with 2 "$walfetch" status -h "$scratch"
+ends_with 1 "$walfetch" backup
+ends_with 2 "$walfetch" backup -D "$archive"
 ends_with 1 "$pg_receivewal"
 ends_with 1 "$pg_receivewal" -n -D "$archive"
 nothing_written statuses

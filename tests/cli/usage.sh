@@ -150,6 +150,45 @@ refused_by walfetch "walfetch check" \
 	'Try "walfetch check --help" for more information.' \
 	--connect-timeout=0
 
+# backup_refused MESSAGE ARGUMENT...
+backup_refused() {
+	said=$1
+	shift
+	refused_by walfetch "walfetch backup" "$said" \
+		'Try "walfetch backup --help" for more information.' "$@"
+}
+
+backup_refused 'no target directory specified'
+backup_refused 'cannot use --archive together with -X stream' \
+	-D "$archive" --archive=/a -X stream
+backup_refused '--create-slot needs a slot to be specified using --slot' \
+	-D "$archive" -C
+backup_refused '--slot needs -X stream or -R' -D "$archive" -X none -S a
+backup_refused '--tablespace-mapping needs plain format' \
+	-D "$archive" -F tar -T /a=/b
+backup_refused 'cannot use -R together with archives that the server compresses' \
+	-D "$archive" -F t -Z server-gzip -R
+backup_refused 'invalid value "fetch" for option -X/--wal-method' \
+	-D "$archive" -X fetch
+backup_refused 'invalid value "zip" for option -F/--format' -D "$archive" -F zip
+backup_refused 'invalid value "MD5" for option --manifest-checksums' \
+	-D "$archive" --manifest-checksums=MD5
+backup_refused 'invalid value "1G" for option -r/--max-rate' -D "$archive" -r 1G
+for rate in 31 31k 1025M 1048577; do
+	backup_refused '-r/--max-rate must be in range 32k..1048576k' \
+		-D "$archive" -r "$rate"
+done
+for mapping in /a /a=b a=/b /a=/b=/c; do
+	refused_by walfetch "walfetch backup" \
+		"invalid tablespace mapping \"$mapping\"" \
+		'It is OLD=NEW, both absolute; an "=" in a path is written "\=".' \
+		-D "$archive" -T "$mapping"
+done
+refused_by walfetch "walfetch backup" \
+	'cannot compress a backup in plain format' \
+	'Use -F tar, or let the server compress what it sends.' \
+	-D "$archive" -Z gzip
+
 refused_by pg_receivewal pg_receivewal \
 	"could not open directory \"$scratch/missing\": No such file or directory" \
 	'' -n -D "$scratch/missing"

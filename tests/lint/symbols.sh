@@ -3,9 +3,10 @@
 # is not. What the tests alone use counts as unused, save what is listed here.
 . "$(dirname "$0")/lint.sh"
 
-# codec_available: which codecs a test can try; crc32c_update_portable: the code
+# meter_update: a progress line without a clock; page_checksum: what tests make
+# sound pages with. codec_available: which codecs a test can try; crc32c_update_portable: the code
 # that a build with ISA-L does not run, and the tests make their records with.
-for_tests='codec_available crc32c_update_portable'
+for_tests='codec_available crc32c_update_portable meter_update page_checksum'
 
 nm=$(need nm) || exit
 find "$build_dir/src" \( -name '*.a' -o -name main.c.o \) \

@@ -398,6 +398,36 @@ test_round_trip_of_each_level(void **state)
 	free(plain);
 }
 
+/* As an archive of a base backup, whose length nobody knows beforehand. */
+static void
+test_round_trip_of_unknown_size(void **state)
+{
+	unsigned char *plain = make_plain(MIB);
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(levels); i++) {
+		const struct codec_stream stream = {
+			levels[i].codec, levels[i].level, CODEC_SIZE_UNKNOWN};
+		struct codec_encoder *encoder;
+		struct stored stored;
+		struct error error;
+
+		if (!codec_available(levels[i].codec))
+			continue;
+		stored_init(&stored, 2 * MIB);
+		assert_true(codec_encoder_open(
+			&encoder, &stream, sink, &stored, &error));
+		for (size_t at = 0; at < MIB; at += 32 * KIB)
+			assert_true(codec_encoder_write(
+				encoder, plain + at, 32 * KIB, &error));
+		assert_true(codec_encoder_finish(encoder, &error));
+		codec_encoder_free(encoder);
+		assert_decodes_to(&stored, levels[i].codec, plain, MIB);
+		free(stored.bytes);
+	}
+	free(plain);
+}
+
 static void
 test_round_trip_of_odd_pieces(void **state)
 {
@@ -888,6 +918,7 @@ main(void)
 		cmocka_unit_test(test_parse_refuses),
 		cmocka_unit_test(test_suffixes),
 		cmocka_unit_test(test_round_trip_of_each_level),
+		cmocka_unit_test(test_round_trip_of_unknown_size),
 		cmocka_unit_test(test_round_trip_of_odd_pieces),
 		cmocka_unit_test(test_round_trip_of_a_segment),
 		cmocka_unit_test(test_round_trip_of_noise),

@@ -168,6 +168,33 @@ group_access(void **state)
 }
 
 static void
+shown(void **state)
+{
+	static const struct reply good = {
+		"SHOW data_checksums", 1, {"on"}, NULL, NULL};
+	static const struct reply unknown = {"SHOW data_checksums", 0, {NULL},
+		"42704", "unrecognized configuration parameter"};
+	struct text text;
+	struct scene s;
+
+	(void)state;
+	text_init(&text);
+	begin(&s, &good);
+	assert_true(
+		server_show(s.f.server, "data_checksums", &text, &s.f.error));
+	assert_string_equal(text.string, "on");
+	fixture_end(&s.f);
+
+	begin(&s, &unknown);
+	assert_false(
+		server_show(s.f.server, "data_checksums", &text, &s.f.error));
+	assert_int_equal(s.f.error.code, ERR_REFUSED);
+	assert_string_equal(text.string, "on");
+	fixture_end(&s.f);
+	text_free(&text);
+}
+
+static void
 history(void **state)
 {
 	static const struct reply good = {"TIMELINE_HISTORY 2", 2,
@@ -372,6 +399,7 @@ main(void)
 		cmocka_unit_test(identify_is_checked),
 		cmocka_unit_test(segment_size),
 		cmocka_unit_test(group_access),
+		cmocka_unit_test(shown),
 		cmocka_unit_test(history),
 		cmocka_unit_test(timeline_ended),
 		cmocka_unit_test(start_errors),

@@ -115,6 +115,62 @@ first_position(void **state)
 	play_end(&play);
 }
 
+/* Of an empty archive, whatever the slot says; not of one that holds WAL. */
+static void
+told_position(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_init(&play);
+	play.identity.timeline = 3;
+	play.history = history_3;
+	play.config.slot = "s";
+	play.config.begin = 0x210010;
+	play.slot.restart = 0x290010;
+	play_begin(&play);
+	play_until(&play, ACTION_START);
+	assert_int_equal(play.engine.position.timeline, 1);
+	assert_int_equal(play.engine.position.at, 0x200000);
+	play_end(&play);
+
+	play_init(&play);
+	play.config.begin = 0x210010;
+	play.located = (struct archive_position){
+		.timeline = 1, .at = 0x250000, .held = 0x250000};
+	play_begin(&play);
+	play_until(&play, ACTION_START);
+	assert_int_equal(play.engine.position.at, 0x250000);
+	play_end(&play);
+}
+
+/* The end becomes known while WAL comes, before or after it was received. */
+static void
+told_end(void **state)
+{
+	struct play play;
+
+	(void)state;
+	for (int after = 0; after < 2; after++) {
+		play_init(&play);
+		play.disk_works = true;
+		play_begin(&play);
+		play_to_stream(&play);
+		if (after == 0)
+			engine_set_end(&play.engine, PLAY_AT + 3000);
+		play_quiet(&play);
+		play_zeros(&play, play.engine.received, 3000);
+		if (after == 1) {
+			play_quiet(&play);
+			engine_set_end(&play.engine, PLAY_AT + 3000);
+			engine_on_woken(&play.engine);
+		}
+		expect_exit(&play, ERR_NONE);
+		assert_true(play.durable >= PLAY_AT + 3000);
+		play_end(&play);
+	}
+}
+
 static void
 archived_position(void **state)
 {
@@ -887,6 +943,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(normal_run),
 		cmocka_unit_test(first_position),
+		cmocka_unit_test(told_position),
+		cmocka_unit_test(told_end),
 		cmocka_unit_test(archived_position),
 		cmocka_unit_test(history_order),
 		cmocka_unit_test(malformed_history),

@@ -21,6 +21,7 @@ struct scene {
 	struct log log;
 	struct text output;
 	struct receiver_config config;
+	int end_fds[2]; /* of the test that tells the end later */
 };
 
 static struct scene *
@@ -140,6 +141,7 @@ set_up(struct scene *scene, void **state, fake_script script)
 		.jobs = 2,
 		.memory = (uint64_t)128 << 20,
 		.sync = true,
+		.end_fd = -1,
 	};
 	wal_builder_init(&scene->wal, BEGIN);
 	wal_builder_add_many(&scene->wal, 2 * SEGMENT + 5000);
@@ -250,6 +252,40 @@ end_position(void **state)
 	expect_logged(&scene, "starting log streaming at 0/00500000");
 	expect_logged(&scene, "finished segment 000000010000000000000006.lz4");
 	tear_down(&scene);
+}
+
+/* The end is told to the receiver while it waits for more. */
+static void
+end_comes_later(struct fake_server *fake)
+{
+	const struct scene *scene = scene_of(fake);
+
+	begin_copy(fake);
+	send_wal(fake);
+	ask_for_reply(fake);
+	if (write(scene->end_fds[1], &scene->wal.at, sizeof(scene->wal.at)) !=
+		(ssize_t)sizeof(scene->wal.at))
+		fake->failure = "could not write to a pipe";
+	fake_expect(fake, 'd', NULL, 0);
+	fake_expect(fake, 'c', NULL, 0);
+	end_copy(fake);
+}
+
+static void
+later_end_position(void **state)
+{
+	struct scene scene;
+	struct error error;
+
+	assert_int_equal(pipe(scene.end_fds), 0);
+	set_up(&scene, state, end_comes_later);
+	scene.config.end_fd = scene.end_fds[0];
+	if (!run(&scene, &error))
+		fail_msg("%s", error.message);
+	expect_archive(&scene, state);
+	tear_down(&scene);
+	(void)close(scene.end_fds[0]);
+	(void)close(scene.end_fds[1]);
 }
 
 static void
@@ -461,6 +497,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		directory_test(later_end_position),
 		directory_test(end_position),
 		directory_test(stopped),
 		directory_test(synchronous),

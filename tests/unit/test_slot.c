@@ -39,6 +39,13 @@ slots(struct fake_server *fake)
 		fake_ready(fake);
 		fake_flush(fake);
 	}
+	fake_expect_query(fake,
+		"CREATE_REPLICATION_SLOT \"1t\" TEMPORARY PHYSICAL "
+		"RESERVE_WAL");
+	fake_row(fake, 4, created);
+	fake_complete(fake, "CREATE_REPLICATION_SLOT");
+	fake_ready(fake);
+	fake_flush(fake);
 	fake_expect_query(fake, "DROP_REPLICATION_SLOT \"1a\"");
 	fake_complete(fake, "DROP_REPLICATION_SLOT");
 	fake_ready(fake);
@@ -67,6 +74,7 @@ slot_commands(void **state)
 	assert_false(
 		server_create_slot(f.server, "1a", false, false, &f.error));
 	assert_int_equal(f.error.code, ERR_REFUSED);
+	assert_true(server_create_temporary_slot(f.server, "1t", &f.error));
 	assert_true(server_drop_slot(f.server, "1a", &f.error));
 	fixture_end(&f);
 }

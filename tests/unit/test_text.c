@@ -108,6 +108,26 @@ test_printf(void **state)
 }
 
 static void
+test_truncate(void **state)
+{
+	struct text text;
+
+	(void)state;
+	text_init(&text);
+	text_truncate(&text, 0);
+	text_append(&text, "abcdef", 6);
+	text_truncate(&text, 7);
+	text_truncate(&text, 6);
+	assert_string_equal(text.string, "abcdef");
+	text_truncate(&text, 2);
+	assert_string_equal(text.string, "ab");
+	assert_int_equal(text.len, 2);
+	text_append(&text, "x", 1);
+	assert_string_equal(text.string, "abx");
+	text_free(&text);
+}
+
+static void
 test_clear_keeps_the_memory(void **state)
 {
 	struct text text;
@@ -189,6 +209,7 @@ main(void)
 		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_bytes_of_any_kind),
 		cmocka_unit_test(test_printf),
+		cmocka_unit_test(test_truncate),
 		cmocka_unit_test(test_clear_keeps_the_memory),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_failure_stays),
