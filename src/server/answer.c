@@ -15,7 +15,7 @@ answer_ask(struct answer *answer, struct server *server, struct text *query,
 	else if (server->conn == NULL)
 		ok = error_set(
 			error, ERR_UNREACHABLE, "not connected to a server");
-	else if (!PQsendQuery(server->conn, query->string))
+	else if (!libpq()->PQsendQuery(server->conn, query->string))
 		ok = session_lost(server->conn, error);
 	else
 		ok = session_answer(server->conn, &limit, answer->command,
@@ -41,7 +41,7 @@ bool
 answer_failed_with(const struct answer *answer, const char *sqlstate)
 {
 	const char *state =
-		PQresultErrorField(answer->result, PG_DIAG_SQLSTATE);
+		libpq()->PQresultErrorField(answer->result, PG_DIAG_SQLSTATE);
 
 	return state != NULL && strcmp(state, sqlstate) == 0;
 }
@@ -49,7 +49,7 @@ answer_failed_with(const struct answer *answer, const char *sqlstate)
 void
 answer_free(struct answer *answer)
 {
-	PQclear(answer->result);
+	libpq()->PQclear(answer->result);
 	answer->result = NULL;
 }
 
@@ -71,16 +71,18 @@ set_unexpected(const struct answer *answer, struct error *error)
 	return error_set(error, ERR_PROTOCOL,
 		"unexpected answer to replication command %s: %s with %d rows "
 		"and %d fields",
-		answer->command, PQresStatus(PQresultStatus(answer->result)),
-		PQntuples(answer->result), PQnfields(answer->result));
+		answer->command,
+		libpq()->PQresStatus(libpq()->PQresultStatus(answer->result)),
+		libpq()->PQntuples(answer->result),
+		libpq()->PQnfields(answer->result));
 }
 
 bool
 answer_expect_row(const struct answer *answer, int columns, struct error *error)
 {
-	if (PQresultStatus(answer->result) != PGRES_TUPLES_OK ||
-		PQntuples(answer->result) != 1 ||
-		PQnfields(answer->result) < columns)
+	if (libpq()->PQresultStatus(answer->result) != PGRES_TUPLES_OK ||
+		libpq()->PQntuples(answer->result) != 1 ||
+		libpq()->PQnfields(answer->result) < columns)
 		return set_unexpected(answer, error);
 	return true;
 }
@@ -88,7 +90,7 @@ answer_expect_row(const struct answer *answer, int columns, struct error *error)
 bool
 answer_expect_done(const struct answer *answer, struct error *error)
 {
-	ExecStatusType status = PQresultStatus(answer->result);
+	ExecStatusType status = libpq()->PQresultStatus(answer->result);
 
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
 		return set_unexpected(answer, error);
@@ -98,7 +100,7 @@ answer_expect_done(const struct answer *answer, struct error *error)
 bool
 answer_is_null(const struct answer *answer, int column)
 {
-	return PQgetisnull(answer->result, 0, column) != 0;
+	return libpq()->PQgetisnull(answer->result, 0, column) != 0;
 }
 
 static bool
@@ -110,7 +112,7 @@ set_wrong_field(const struct answer *answer, int column, struct error *error)
 		answer->command, column + 1,
 		answer_is_null(answer, column)
 			? "(null)"
-			: PQgetvalue(answer->result, 0, column));
+			: libpq()->PQgetvalue(answer->result, 0, column));
 }
 
 bool
@@ -121,7 +123,7 @@ answer_string(const struct answer *answer, int column, const char **value,
 		set_wrong_field(answer, column, error);
 		return false;
 	}
-	*value = PQgetvalue(answer->result, 0, column);
+	*value = libpq()->PQgetvalue(answer->result, 0, column);
 	return true;
 }
 
@@ -179,7 +181,7 @@ answer_timeline_switch(const struct answer *answer,
 {
 	struct timeline_switch found = {0, LSN_NONE};
 
-	if (PQresultStatus(answer->result) != PGRES_COMMAND_OK &&
+	if (libpq()->PQresultStatus(answer->result) != PGRES_COMMAND_OK &&
 		(!answer_expect_row(answer, 2, error) ||
 			!answer_timeline(answer, 0, &found.timeline, error) ||
 			!answer_lsn(answer, 1, &found.begin, error)))

@@ -139,7 +139,7 @@ send_command(const struct base_backup *backup,
 	if (query.failed)
 		ok = error_set_memory(error);
 	else
-		ok = PQsendQuery(server->conn, query.string) ||
+		ok = libpq()->PQsendQuery(server->conn, query.string) ||
 			session_lost(server->conn, error);
 	text_free(&query);
 	return ok;
@@ -160,7 +160,7 @@ next_result(const struct base_backup *backup, int64_t deadline_us,
 	if (answer->result == NULL)
 		return error_set(error, ERR_PROTOCOL,
 			"the server ended the base backup too early");
-	if (PQresultStatus(answer->result) == PGRES_FATAL_ERROR) {
+	if (libpq()->PQresultStatus(answer->result) == PGRES_FATAL_ERROR) {
 		session_result_error(command_name, answer->result, error);
 		answer_free(answer);
 		return plain(error);
@@ -189,14 +189,15 @@ read_tablespace(const PGresult *result, int row,
 	uint64_t oid = 0;
 	uint64_t kilobytes = 0;
 
-	if ((!PQgetisnull(result, row, 0) &&
-		    (!answer_parse_number(
-			     PQgetvalue(result, row, 0), UINT32_MAX, &oid) ||
+	if ((!libpq()->PQgetisnull(result, row, 0) &&
+		    (!answer_parse_number(libpq()->PQgetvalue(result, row, 0),
+			     UINT32_MAX, &oid) ||
 			    oid == 0)) ||
-		(!PQgetisnull(result, row, 2) &&
-			!answer_parse_number(PQgetvalue(result, row, 2),
+		(!libpq()->PQgetisnull(result, row, 2) &&
+			!answer_parse_number(
+				libpq()->PQgetvalue(result, row, 2),
 				UINT64_MAX >> 10, &kilobytes)) ||
-		(oid == 0) != (PQgetisnull(result, row, 1) != 0))
+		(oid == 0) != (libpq()->PQgetisnull(result, row, 1) != 0))
 		return error_set(error, ERR_PROTOCOL,
 			"the server sent a list of tablespaces that cannot be "
 			"read");
@@ -204,7 +205,7 @@ read_tablespace(const PGresult *result, int row,
 	tablespace->size = kilobytes << 10;
 	if (oid == 0)
 		return true;
-	tablespace->location = strdup(PQgetvalue(result, row, 1));
+	tablespace->location = strdup(libpq()->PQgetvalue(result, row, 1));
 	return tablespace->location != NULL || error_set_memory(error);
 }
 
@@ -213,11 +214,11 @@ read_tablespaces(struct base_backup *backup, const struct answer *answer,
 	struct error *error)
 {
 	const PGresult *result = answer->result;
-	int rows = PQntuples(result);
+	int rows = libpq()->PQntuples(result);
 	size_t own = 0;
 
-	if (PQresultStatus(result) != PGRES_TUPLES_OK || rows < 1 ||
-		PQnfields(result) < 3)
+	if (libpq()->PQresultStatus(result) != PGRES_TUPLES_OK || rows < 1 ||
+		libpq()->PQnfields(result) < 3)
 		return error_set(error, ERR_PROTOCOL,
 			"the server sent no list of tablespaces");
 	backup->tablespaces =
@@ -304,12 +305,12 @@ begin_copy(struct base_backup *backup, struct base_backup_event *event,
 
 	if (!next_result(backup, limit.deadline_us, &answer, error))
 		return false;
-	status = PQresultStatus(answer.result);
+	status = libpq()->PQresultStatus(answer.result);
 	answer_free(&answer);
 	if (status != PGRES_COPY_OUT)
 		return error_set(error, ERR_PROTOCOL,
 			"unexpected answer to replication command %s: %s",
-			command_name, PQresStatus(status));
+			command_name, libpq()->PQresStatus(status));
 	backup->in_copy = true;
 	backup->copies_left--;
 	if (backup->one_copy) {
@@ -405,9 +406,10 @@ wait_for_data(struct base_backup *backup, int64_t until_us, bool *waited,
 	int64_t now_us;
 
 	*waited = false;
-	if (session_wait(PQsocket(server->conn), POLLIN, &limit, error)) {
+	if (session_wait(
+		    libpq()->PQsocket(server->conn), POLLIN, &limit, error)) {
 		backup->heard_us = clock_monotonic_us();
-		return PQconsumeInput(server->conn) ||
+		return libpq()->PQconsumeInput(server->conn) ||
 			session_lost(server->conn, error);
 	}
 	now_us = clock_monotonic_us();
@@ -447,7 +449,7 @@ base_backup_next(struct base_backup *backup, int64_t until_us,
 		event->kind = BACKUP_END;
 		return true;
 	}
-	while ((len = PQgetCopyData(conn, &data, 1)) == 0 && !waited)
+	while ((len = libpq()->PQgetCopyData(conn, &data, 1)) == 0 && !waited)
 		if (!wait_for_data(backup, until_us, &waited, error))
 			return false;
 	if (len < -1)
@@ -528,7 +530,8 @@ send_manifest(struct server *server, const char *manifest, size_t len,
 		size_t piece =
 			len - sent < UPLOAD_PIECE ? len - sent : UPLOAD_PIECE;
 
-		queued = PQputCopyData(conn, manifest + sent, (int)piece);
+		queued = libpq()->PQputCopyData(
+			conn, manifest + sent, (int)piece);
 		if (queued < 0)
 			return session_lost(conn, error);
 		if (queued > 0)
@@ -536,7 +539,7 @@ send_manifest(struct server *server, const char *manifest, size_t len,
 		else if (!session_exchange(conn, &limit, error))
 			return false;
 	}
-	while ((queued = PQputCopyEnd(conn, NULL)) == 0)
+	while ((queued = libpq()->PQputCopyEnd(conn, NULL)) == 0)
 		if (!session_exchange(conn, &limit, error))
 			return false;
 	return queued > 0 || session_lost(conn, error);
@@ -557,7 +560,7 @@ server_upload_manifest(struct server *server, const char *manifest, size_t len,
 	text_init(&query);
 	text_printf(&query, "%s", upload_name);
 	ok = answer_ask_plain(&answer, server, &query, error);
-	if (ok && PQresultStatus(answer.result) != PGRES_COPY_IN)
+	if (ok && libpq()->PQresultStatus(answer.result) != PGRES_COPY_IN)
 		ok = error_set(error, ERR_PROTOCOL,
 			"unexpected answer to replication command %s",
 			upload_name);

@@ -52,7 +52,7 @@ server_identify(struct server *server, struct server_identity *identity,
 	answer_free(&answer);
 	if (!ok)
 		return false;
-	standby = PQparameterStatus(server->conn, "in_hot_standby");
+	standby = libpq()->PQparameterStatus(server->conn, "in_hot_standby");
 	identity->leads = standby != NULL && strcmp(standby, "off") == 0;
 	return true;
 }
@@ -203,7 +203,7 @@ read_history(const struct answer *answer, uint32_t timeline,
 		return error_set(error, ERR_PROTOCOL,
 			"the server sent file \"%.64s\" instead of \"%s\"",
 			name, wanted);
-	len = (size_t)PQgetlength(answer->result, 0, 1);
+	len = (size_t)libpq()->PQgetlength(answer->result, 0, 1);
 	if (len > HISTORY_MAX)
 		return error_set(error, ERR_PROTOCOL,
 			"the server sent a file \"%s\" of %zu bytes", wanted,
@@ -236,7 +236,7 @@ read_start(const struct answer *answer, enum replication_start *result,
 {
 	struct timeline_switch found;
 
-	if (PQresultStatus(answer->result) == PGRES_COPY_BOTH) {
+	if (libpq()->PQresultStatus(answer->result) == PGRES_COPY_BOTH) {
 		*result = REPLICATION_STARTED;
 		return true;
 	}

@@ -16,8 +16,8 @@ ignore_notice(void *argument, const PGresult *result)
 static void
 set_timeout_error(const PGconn *conn, struct error *error)
 {
-	const char *host = PQhost(conn);
-	const char *address = PQhostaddr(conn);
+	const char *host = libpq()->PQhost(conn);
+	const char *address = libpq()->PQhostaddr(conn);
 	bool named = address[0] != '\0' && strcmp(host, address) != 0;
 	char message[sizeof(error->message)];
 
@@ -26,22 +26,22 @@ set_timeout_error(const PGconn *conn, struct error *error)
 		error_set(error, error->code,
 			"connection to server on socket "
 			"\"%s/.s.PGSQL.%s\" failed: %s",
-			host, PQport(conn), message);
+			host, libpq()->PQport(conn), message);
 	else
 		error_set(error, error->code,
 			"connection to server at \"%s\"%s%s%s, port %s "
 			"failed: %s",
 			host, named ? " (" : "", named ? address : "",
-			named ? ")" : "", PQport(conn), message);
+			named ? ")" : "", libpq()->PQport(conn), message);
 }
 
 static void
 note_refusal(const PGconn *conn, struct server_refusal *refusal)
 {
-	const char *user = PQuser(conn);
-	const char *host = PQhost(conn);
+	const char *user = libpq()->PQuser(conn);
+	const char *host = libpq()->PQhost(conn);
 
-	message_sqlstate(refusal->sqlstate, PQerrorMessage(conn));
+	message_sqlstate(refusal->sqlstate, libpq()->PQerrorMessage(conn));
 	(void)snprintf(refusal->user, sizeof(refusal->user), "%s",
 		user == NULL ? "" : user);
 	refusal->local = host == NULL || host[0] == '\0' || host[0] == '/' ||
@@ -56,16 +56,16 @@ set_failure(const PGconn *conn, struct connection_failure *failure,
 	struct text plain;
 
 	text_init(&plain);
-	code = message_append_plain(&plain, PQerrorMessage(conn));
+	code = message_append_plain(&plain, libpq()->PQerrorMessage(conn));
 	note_refusal(conn, &failure->refusal);
-	failure->needs_password = PQconnectionNeedsPassword(conn);
+	failure->needs_password = libpq()->PQconnectionNeedsPassword(conn);
 	/* The states for lost WAL mean nothing before there is a session. */
 	if (code == ERR_GAP)
 		code = ERR_UNREACHABLE;
 	if (failure->needs_password)
 		code = ERR_REFUSED;
 	failure->wrong_password =
-		code == ERR_REFUSED && PQconnectionUsedPassword(conn);
+		code == ERR_REFUSED && libpq()->PQconnectionUsedPassword(conn);
 	error_set(error, code, "%s",
 		plain.len > 0 ? plain.string : "could not connect to server");
 	text_free(&plain);
@@ -82,7 +82,7 @@ events_for(PostgresPollingStatusType state)
 static void
 note_version(const PGconn *conn, struct connection_failure *failure)
 {
-	int version = PQserverVersion(conn);
+	int version = libpq()->PQserverVersion(conn);
 
 	if (version > 0)
 		failure->version = version;
@@ -94,16 +94,16 @@ advance(PGconn *conn, const struct wait_limit *limit,
 {
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
-	if (PQstatus(conn) == CONNECTION_BAD)
+	if (libpq()->PQstatus(conn) == CONNECTION_BAD)
 		return set_failure(conn, failure, error);
 	while (state != PGRES_POLLING_OK) {
-		if (!session_wait(
-			    PQsocket(conn), events_for(state), limit, error)) {
+		if (!session_wait(libpq()->PQsocket(conn), events_for(state),
+			    limit, error)) {
 			if (error->code == ERR_UNREACHABLE)
 				set_timeout_error(conn, error);
 			return false;
 		}
-		state = PQconnectPoll(conn);
+		state = libpq()->PQconnectPoll(conn);
 		note_version(conn, failure);
 		if (state == PGRES_POLLING_FAILED)
 			return set_failure(conn, failure, error);
@@ -117,23 +117,23 @@ connection_open(const struct parameters *parameters,
 	struct connection_failure *failure, struct error *error)
 {
 	const struct connection_failure none = {.version = 0};
-	PGconn *made = PQconnectStartParams(
+	PGconn *made = libpq()->PQconnectStartParams(
 		parameters->keywords, parameters->values, 0);
 	bool ok;
 
 	*failure = none;
 	if (made == NULL)
 		return error_set_memory(error);
-	(void)PQsetErrorVerbosity(made, PQERRORS_VERBOSE);
-	(void)PQsetNoticeReceiver(made, ignore_notice, NULL);
+	(void)libpq()->PQsetErrorVerbosity(made, PQERRORS_VERBOSE);
+	(void)libpq()->PQsetNoticeReceiver(made, ignore_notice, NULL);
 	ok = advance(made, limit, failure, error);
-	if (ok && PQsetnonblocking(made, 1) != 0)
+	if (ok && libpq()->PQsetnonblocking(made, 1) != 0)
 		ok = session_lost(made, error);
 	if (!ok) {
-		PQfinish(made);
+		libpq()->PQfinish(made);
 		return false;
 	}
-	(void)PQsetErrorVerbosity(made, PQERRORS_DEFAULT);
+	(void)libpq()->PQsetErrorVerbosity(made, PQERRORS_DEFAULT);
 	*conn = made;
 	return true;
 }

@@ -58,12 +58,12 @@ append_settings(struct text *conninfo, const PQconninfoOption *option)
 static void
 append_pinned(struct text *conninfo, const PGconn *conn)
 {
-	const char *host = PQhost(conn);
+	const char *host = libpq()->PQhost(conn);
 
 	append(conninfo, "host", host);
 	if (host == NULL || host[0] != '/')
-		append(conninfo, "hostaddr", PQhostaddr(conn));
-	append(conninfo, "port", PQport(conn));
+		append(conninfo, "hostaddr", libpq()->PQhostaddr(conn));
+	append(conninfo, "port", libpq()->PQport(conn));
 }
 
 static bool
@@ -86,14 +86,14 @@ append_hosts(
 		host = parameters_find(resolved, "host");
 		if ((host == NULL || host[0] == '\0') &&
 			(hostaddr == NULL || hostaddr[0] == '\0'))
-			host = PQhost(server->conn);
+			host = libpq()->PQhost(server->conn);
 		append(conninfo, "host", host);
 		append(conninfo, "hostaddr", hostaddr);
 		append(conninfo, "port", parameters_find(resolved, "port"));
 		if (wanted != NULL && strcmp(wanted, "any") != 0)
 			append(conninfo, "target_session_attrs", wanted);
 	}
-	PQconninfoFree(resolved);
+	libpq()->PQconninfoFree(resolved);
 	parameters_free(&parameters);
 	return ok;
 }
@@ -108,11 +108,11 @@ server_conninfo(const struct server *server, bool pinned, struct text *conninfo,
 	if (server->conn == NULL)
 		return error_set(
 			error, ERR_UNREACHABLE, "not connected to a server");
-	options = PQconninfo(server->conn);
+	options = libpq()->PQconninfo(server->conn);
 	if (options == NULL)
 		return error_set_memory(error);
 	append_settings(conninfo, options);
-	PQconninfoFree(options);
+	libpq()->PQconninfoFree(options);
 	if (pinned)
 		append_pinned(conninfo, server->conn);
 	else

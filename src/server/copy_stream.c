@@ -17,7 +17,7 @@ static const char stream_command[] = "START_REPLICATION";
 static int
 reads_before_drained(PGconn *conn, bool at_hand)
 {
-	if (PQsslInUse(conn) || PQgssEncInUse(conn))
+	if (libpq()->PQsslInUse(conn) || libpq()->PQgssEncInUse(conn))
 		return READS_ENCRYPTED;
 	return at_hand ? 0 : 1;
 }
@@ -30,11 +30,11 @@ static bool
 take_message(
 	PGconn *conn, int reads, char **data, int *len, struct error *error)
 {
-	*len = PQgetCopyData(conn, data, 1);
+	*len = libpq()->PQgetCopyData(conn, data, 1);
 	while (*len == 0 && reads-- > 0) {
-		bool alive = PQconsumeInput(conn) != 0;
+		bool alive = libpq()->PQconsumeInput(conn) != 0;
 
-		*len = PQgetCopyData(conn, data, 1);
+		*len = libpq()->PQgetCopyData(conn, data, 1);
 		if (*len == 0 && !alive)
 			return session_lost(conn, error);
 	}
@@ -52,15 +52,15 @@ read_end(PGconn *conn, struct error *error)
 	bool ok = false;
 
 	/* With its reason not all there, PQgetResult would wait. */
-	if (PQisBusy(conn))
+	if (libpq()->PQisBusy(conn))
 		return error_set(error, ERR_PROTOCOL,
 			"unexpected message in the replication stream");
-	result = PQgetResult(conn);
+	result = libpq()->PQgetResult(conn);
 	if (result == NULL)
 		return error_set(error, ERR_PROTOCOL,
 			"the server ended the replication stream without an "
 			"answer");
-	status = PQresultStatus(result);
+	status = libpq()->PQresultStatus(result);
 	if (status == PGRES_COPY_IN)
 		ok = true;
 	else if (status == PGRES_COMMAND_OK)
@@ -71,8 +71,8 @@ read_end(PGconn *conn, struct error *error)
 	else
 		error_set(error, ERR_PROTOCOL,
 			"unexpected end of the replication stream: %s",
-			PQresStatus(status));
-	PQclear(result);
+			libpq()->PQresStatus(status));
+	libpq()->PQclear(result);
 	return ok;
 }
 
@@ -103,7 +103,7 @@ void
 copy_message_free(struct copy_message *message)
 {
 	if (message->data != NULL)
-		PQfreemem(message->data);
+		libpq()->PQfreemem(message->data);
 	message->data = NULL;
 	message->len = 0;
 }
@@ -111,7 +111,7 @@ copy_message_free(struct copy_message *message)
 bool
 copy_flush(struct server *server, struct error *error)
 {
-	int unsent = PQflush(server->conn);
+	int unsent = libpq()->PQflush(server->conn);
 
 	if (unsent < 0)
 		return session_lost(server->conn, error);
@@ -133,7 +133,7 @@ copy_send(struct server *server, const void *data, size_t len,
 
 	if (len > INT_MAX)
 		return error_set_memory(error);
-	queued = PQputCopyData(server->conn, data, (int)len);
+	queued = libpq()->PQputCopyData(server->conn, data, (int)len);
 	if (queued < 0)
 		return session_lost(server->conn, error);
 	if (queued == 0)
@@ -146,7 +146,7 @@ send_end(PGconn *conn, const struct wait_limit *limit, struct error *error)
 {
 	int queued;
 
-	while ((queued = PQputCopyEnd(conn, NULL)) == 0) {
+	while ((queued = libpq()->PQputCopyEnd(conn, NULL)) == 0) {
 		if (!session_exchange(conn, limit, error))
 			return false;
 	}
@@ -162,8 +162,8 @@ discard_data(PGconn *conn, const struct wait_limit *limit, struct error *error)
 	do {
 		char *data = NULL;
 
-		len = PQgetCopyData(conn, &data, 1);
-		PQfreemem(data);
+		len = libpq()->PQgetCopyData(conn, &data, 1);
+		libpq()->PQfreemem(data);
 		if (len == 0 && !session_exchange(conn, limit, error))
 			return false;
 	} while (len >= 0);
@@ -175,7 +175,7 @@ static bool
 read_final(PGresult *result, struct timeline_switch *next, struct error *error)
 {
 	const struct answer answer = {stream_command, result};
-	ExecStatusType status = PQresultStatus(result);
+	ExecStatusType status = libpq()->PQresultStatus(result);
 
 	if (status == PGRES_COMMAND_OK)
 		return true;
@@ -198,7 +198,7 @@ read_finals(PGconn *conn, const struct wait_limit *limit,
 		if (result == NULL)
 			return true;
 		ok = read_final(result, next, error);
-		PQclear(result);
+		libpq()->PQclear(result);
 		if (!ok)
 			return false;
 	}

@@ -4,19 +4,77 @@
  * libpq brings some twenty libraries with it, for TLS, Kerberos and LDAP, which
  * take longer to load than a segment takes to copy. A restore_command is
  * started for each segment and needs none of them.
- *
- * libpq.c has a function for each of libpq's that is used here, under its own
- * name, which passes the call on. One that is missing there does not link.
  */
 #ifndef SERVER_LIBPQ_H
 #define SERVER_LIBPQ_H
 
 #include "base/error.h"
 
+#include <libpq-fe.h>
+
+/* Those of its functions that are used. */
+#define LIBPQ_FUNCTIONS(X)           \
+	X(PQbackendPID)              \
+	X(PQclear)                   \
+	X(PQconnectPoll)             \
+	X(PQconnectStartParams)      \
+	X(PQconnectionNeedsPassword) \
+	X(PQconnectionUsedPassword)  \
+	X(PQconninfo)                \
+	X(PQconninfoFree)            \
+	X(PQconninfoParse)           \
+	X(PQconsumeInput)            \
+	X(PQerrorMessage)            \
+	X(PQfinish)                  \
+	X(PQflush)                   \
+	X(PQfreemem)                 \
+	X(PQgetCopyData)             \
+	X(PQgetResult)               \
+	X(PQgetisnull)               \
+	X(PQgetlength)               \
+	X(PQgetvalue)                \
+	X(PQgssEncInUse)             \
+	X(PQhost)                    \
+	X(PQhostaddr)                \
+	X(PQisBusy)                  \
+	X(PQnfields)                 \
+	X(PQntuples)                 \
+	X(PQparameterStatus)         \
+	X(PQpingParams)              \
+	X(PQport)                    \
+	X(PQputCopyData)             \
+	X(PQputCopyEnd)              \
+	X(PQresStatus)               \
+	X(PQresultErrorField)        \
+	X(PQresultErrorMessage)      \
+	X(PQresultStatus)            \
+	X(PQsendQuery)               \
+	X(PQsendQueryParams)         \
+	X(PQserverVersion)           \
+	X(PQsetErrorVerbosity)       \
+	X(PQsetNoticeReceiver)       \
+	X(PQsetSingleRowMode)        \
+	X(PQsetnonblocking)          \
+	X(PQsocket)                  \
+	X(PQsslInUse)                \
+	X(PQstatus)                  \
+	X(PQuser)
+
+/* A member cannot stand in parentheses. */
+#define LIBPQ_MEMBER(name) \
+	__typeof__(name) *name; /* NOLINT(bugprone-macro-parentheses) */
+
+struct libpq {
+	LIBPQ_FUNCTIONS(LIBPQ_MEMBER)
+};
+
 /*
- * Load the library; once is enough. To be called before any of its functions
- * and before other threads. Errors: ERR_NOT_FOUND.
+ * Load the library; once is enough. To be called first by one thread alone.
+ * Errors: ERR_NOT_FOUND.
  */
 bool libpq_load(struct error *error);
+
+/* Its functions, once it is loaded. */
+const struct libpq *libpq(void);
 
 #endif

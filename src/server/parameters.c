@@ -128,15 +128,15 @@ check(const struct parameters *parameters, struct error *error)
 	bool ok;
 
 	set_last(parameters, "port", NO_PORT);
-	ok = PQpingParams(parameters->keywords, parameters->values, 0) !=
-		PQPING_NO_ATTEMPT;
+	ok = libpq()->PQpingParams(parameters->keywords, parameters->values,
+		     0) != PQPING_NO_ATTEMPT;
 	if (!ok) {
-		conn = PQconnectStartParams(
+		conn = libpq()->PQconnectStartParams(
 			parameters->keywords, parameters->values, 0);
-		message_one_line(
-			message, sizeof(message), PQerrorMessage(conn));
+		message_one_line(message, sizeof(message),
+			libpq()->PQerrorMessage(conn));
 		error_set(error, ERR_USAGE, "%s", message);
-		PQfinish(conn);
+		libpq()->PQfinish(conn);
 	}
 	set_last(parameters, NULL, NULL);
 	return ok;
@@ -156,11 +156,11 @@ parameters_resolve(const struct parameters *parameters,
 	if (!check(parameters, error))
 		return false;
 	set_last(parameters, "sslmode", NO_SSLMODE);
-	conn = PQconnectStartParams(
+	conn = libpq()->PQconnectStartParams(
 		parameters->keywords, parameters->values, 0);
 	set_last(parameters, NULL, NULL);
-	options = PQconninfo(conn);
-	PQfinish(conn);
+	options = libpq()->PQconninfo(conn);
+	libpq()->PQfinish(conn);
 	if (options == NULL)
 		return error_set_memory(error);
 	*resolved = options;

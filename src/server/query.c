@@ -65,13 +65,14 @@ take_row(struct reading *reading, const PGresult *result, struct error *error)
 	cells = reading->rows.cells +
 		(reading->rows.count - 1) * (size_t)reading->rows.columns;
 	for (int i = 0; i < reading->rows.columns; i++) {
-		reading->bytes += (size_t)PQgetlength(result, 0, i) + 1;
+		reading->bytes +=
+			(size_t)libpq()->PQgetlength(result, 0, i) + 1;
 		if (reading->bytes > QUERY_BYTES_MAX)
 			return error_set(error, ERR_PROTOCOL,
 				"the server's answer to a query is too large");
-		if (PQgetisnull(result, 0, i))
+		if (libpq()->PQgetisnull(result, 0, i))
 			continue;
-		cells[i] = strdup(PQgetvalue(result, 0, i));
+		cells[i] = strdup(libpq()->PQgetvalue(result, 0, i));
 		if (cells[i] == NULL)
 			return error_set_memory(error);
 	}
@@ -82,7 +83,8 @@ static bool
 set_result_error(
 	struct reading *reading, const PGresult *result, struct error *error)
 {
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *state =
+		libpq()->PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
 	reading->unknown =
 		state != NULL && strcmp(state, UNDEFINED_OBJECT) == 0;
@@ -99,22 +101,23 @@ static bool
 take_result(
 	struct reading *reading, const PGresult *result, struct error *error)
 {
-	ExecStatusType status = PQresultStatus(result);
+	ExecStatusType status = libpq()->PQresultStatus(result);
 
 	if (status == PGRES_FATAL_ERROR)
 		return set_result_error(reading, result, error);
 	if ((status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) ||
-		PQnfields(result) != reading->rows.columns)
+		libpq()->PQnfields(result) != reading->rows.columns)
 		return error_set(error, ERR_PROTOCOL,
 			"unexpected answer to a query: %s with %d fields",
-			PQresStatus(status), PQnfields(result));
+			libpq()->PQresStatus(status),
+			libpq()->PQnfields(result));
 	return status == PGRES_TUPLES_OK || take_row(reading, result, error);
 }
 
 static bool
 begins_copy(const PGresult *result)
 {
-	ExecStatusType status = PQresultStatus(result);
+	ExecStatusType status = libpq()->PQresultStatus(result);
 
 	return status == PGRES_COPY_BOTH || status == PGRES_COPY_IN ||
 		status == PGRES_COPY_OUT;
@@ -137,7 +140,7 @@ read_answer(struct server *server, struct reading *reading, struct error *error)
 		if (!reading->failed && !take_result(reading, result, error))
 			reading->failed = true;
 		copying = begins_copy(result);
-		PQclear(result);
+		libpq()->PQclear(result);
 		/* libpq repeats such a result until the copy is over. */
 		if (copying)
 			return false;
@@ -151,8 +154,8 @@ run(struct server *server, const char *sql, struct reading *reading,
 	if (server->conn == NULL)
 		return error_set(
 			error, ERR_UNREACHABLE, "not connected to a server");
-	if (!PQsendQuery(server->conn, sql) ||
-		!PQsetSingleRowMode(server->conn))
+	if (!libpq()->PQsendQuery(server->conn, sql) ||
+		!libpq()->PQsetSingleRowMode(server->conn))
 		return session_lost(server->conn, error);
 	return read_answer(server, reading, error);
 }

@@ -36,13 +36,13 @@ parse_conninfo(struct server *server, struct error *error)
 
 	if (conninfo == NULL)
 		return true;
-	server->conninfo = PQconninfoParse(conninfo, &message);
+	server->conninfo = libpq()->PQconninfoParse(conninfo, &message);
 	if (server->conninfo != NULL)
 		return true;
 	if (message == NULL)
 		return error_set_memory(error);
 	message_one_line(line, sizeof(line), message);
-	PQfreemem(message);
+	libpq()->PQfreemem(message);
 	if (strstr(conninfo, "password") != NULL ||
 		strstr(conninfo, "://") != NULL)
 		message_hide_quoted(line);
@@ -72,7 +72,7 @@ server_create(struct server **server, const struct server_options *options,
 void
 server_disconnect(struct server *server)
 {
-	PQfinish(server->conn);
+	libpq()->PQfinish(server->conn);
 	server->conn = NULL;
 	server->unsent = false;
 	server->address[0] = '\0';
@@ -84,7 +84,7 @@ server_free(struct server *server)
 	if (server == NULL)
 		return;
 	server_disconnect(server);
-	PQconninfoFree(server->conninfo);
+	libpq()->PQconninfoFree(server->conninfo);
 	explicit_bzero(server->password, sizeof(server->password));
 	free(server);
 }
@@ -92,7 +92,8 @@ server_free(struct server *server)
 int
 server_version(const struct server *server)
 {
-	return server->conn == NULL ? 0 : PQserverVersion(server->conn);
+	return server->conn == NULL ? 0
+				    : libpq()->PQserverVersion(server->conn);
 }
 
 const char *
@@ -116,20 +117,20 @@ server_refusal(const struct server *server)
 int
 server_process(const struct server *server)
 {
-	return server->conn == NULL ? 0 : PQbackendPID(server->conn);
+	return server->conn == NULL ? 0 : libpq()->PQbackendPID(server->conn);
 }
 
 int
 server_socket(const struct server *server)
 {
-	return server->conn == NULL ? -1 : PQsocket(server->conn);
+	return server->conn == NULL ? -1 : libpq()->PQsocket(server->conn);
 }
 
 static void
 set_address(struct server *server)
 {
-	const char *host = PQhost(server->conn);
-	const char *port = PQport(server->conn);
+	const char *host = libpq()->PQhost(server->conn);
+	const char *port = libpq()->PQport(server->conn);
 	size_t size = sizeof(server->address);
 
 	if (host[0] == '/' || host[0] == '@')
@@ -205,7 +206,7 @@ static void
 search_end(struct search *search)
 {
 	host_list_free(&search->hosts);
-	PQconninfoFree(search->resolved);
+	libpq()->PQconninfoFree(search->resolved);
 	text_free(&search->messages);
 }
 
@@ -454,9 +455,10 @@ session_connect_database(const struct server *server,
 
 	if (!parameters_create(&parameters, server, false, error))
 		return false;
-	parameters_add(&parameters, "host", PQhost(server->conn));
-	parameters_add(&parameters, "hostaddr", PQhostaddr(server->conn));
-	parameters_add(&parameters, "port", PQport(server->conn));
+	parameters_add(&parameters, "host", libpq()->PQhost(server->conn));
+	parameters_add(
+		&parameters, "hostaddr", libpq()->PQhostaddr(server->conn));
+	parameters_add(&parameters, "port", libpq()->PQport(server->conn));
 	parameters_add(&parameters, "target_session_attrs", "any");
 	add_database(&parameters, server);
 	ok = connection_open(&parameters, limit, conn, &failure, error);

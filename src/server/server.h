@@ -3,7 +3,7 @@
  *
  * Life cycle: server_create -> (server_connect -> commands, copy stream ->
  * server_disconnect)* -> server_free. A password that was typed is kept for
- * the next connect. Only files of src/server/ include libpq-fe.h.
+ * the next connect. libpq-fe.h stays within src/server/.
  * Guarantee: no call waits without a limit, but for a person at a prompt, and
  * every wait ends at once with ERR_STOPPED when the stop descriptor becomes
  * readable. Host names are resolved in a thread of their own for that.

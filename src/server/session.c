@@ -51,7 +51,8 @@ session_lost(const PGconn *conn, struct error *error)
 {
 	char message[sizeof(error->message)];
 
-	message_one_line(message, sizeof(message), PQerrorMessage(conn));
+	message_one_line(
+		message, sizeof(message), libpq()->PQerrorMessage(conn));
 	return error_set(error, ERR_UNREACHABLE, "%s",
 		message[0] == '\0' ? "connection to server was lost" : message);
 }
@@ -63,11 +64,11 @@ session_exchange(
 	short events = POLLIN;
 
 	/* If it fails, PQconsumeInput says why. */
-	if (PQflush(conn) > 0)
+	if (libpq()->PQflush(conn) > 0)
 		events |= POLLOUT;
-	if (!session_wait(PQsocket(conn), events, limit, error))
+	if (!session_wait(libpq()->PQsocket(conn), events, limit, error))
 		return false;
-	return PQconsumeInput(conn) || session_lost(conn, error);
+	return libpq()->PQconsumeInput(conn) || session_lost(conn, error);
 }
 
 bool
@@ -75,12 +76,13 @@ session_next_result(PGconn *conn, const struct wait_limit *limit,
 	PGresult **result, struct error *error)
 {
 	/* What came before a loss may hold the reason for it. */
-	while (PQisBusy(conn)) {
+	while (libpq()->PQisBusy(conn)) {
 		if (!session_exchange(conn, limit, error) &&
-			(error->code != ERR_UNREACHABLE || PQisBusy(conn)))
+			(error->code != ERR_UNREACHABLE ||
+				libpq()->PQisBusy(conn)))
 			return false;
 	}
-	*result = PQgetResult(conn);
+	*result = libpq()->PQgetResult(conn);
 	return true;
 }
 
@@ -95,10 +97,12 @@ bool
 session_result_error(
 	const char *name, const PGresult *result, struct error *error)
 {
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *state =
+		libpq()->PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *primary =
-		PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+		libpq()->PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *hint =
+		libpq()->PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
 	char plain[sizeof(error->message)];
 	struct text message;
 
@@ -106,13 +110,14 @@ session_result_error(
 	if (name != NULL)
 		text_printf(&message, "replication command %s failed: ", name);
 	if (primary == NULL) {
-		message_one_line(
-			plain, sizeof(plain), PQresultErrorMessage(result));
+		message_one_line(plain, sizeof(plain),
+			libpq()->PQresultErrorMessage(result));
 		text_printf(&message, "%s", plain);
 	} else {
 		append_field(&message, "", primary);
 		append_field(&message, "\nDETAIL:  ",
-			PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
+			libpq()->PQresultErrorField(
+				result, PG_DIAG_MESSAGE_DETAIL));
 	}
 	error_set(error, sqlstate_class(state, primary), "%s", message.string);
 	if (hint != NULL)
@@ -169,12 +174,12 @@ session_answer(PGconn *conn, const struct wait_limit *limit, const char *name,
 		}
 		if (next == NULL)
 			break;
-		status = PQresultStatus(next);
+		status = libpq()->PQresultStatus(next);
 		if (ok && (kept == NULL || is_error(status))) {
-			PQclear(kept);
+			libpq()->PQclear(kept);
 			kept = next;
 		} else
-			PQclear(next);
+			libpq()->PQclear(next);
 		if (ok && is_error(status))
 			ok = session_result_error(name, kept, error);
 		/* libpq repeats such a result until the copy is over. */

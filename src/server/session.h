@@ -9,9 +9,8 @@
 #define SERVER_SESSION_H
 
 #include "base/clock.h"
+#include "server/libpq.h"
 #include "server/server.h"
-
-#include <libpq-fe.h>
 
 #define PASSWORD_SIZE 1024
 

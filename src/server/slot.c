@@ -86,10 +86,10 @@ send_slot_query(PGconn *conn, const char *name, struct error *error)
 		"SELECT slot_type, restart_lsn, NULL, %s "
 		"FROM pg_catalog.pg_replication_slots "
 		"WHERE slot_name::text = $1::text",
-		lost_expression(PQserverVersion(conn)));
+		lost_expression(libpq()->PQserverVersion(conn)));
 	if (query.failed)
 		ok = error_set_memory(error);
-	else if (!PQsendQueryParams(
+	else if (!libpq()->PQsendQueryParams(
 			 conn, query.string, 1, NULL, values, NULL, NULL, 0))
 		ok = session_lost(conn, error);
 	else
@@ -104,8 +104,8 @@ read_slot_view(const struct answer *answer, struct server_slot *slot,
 {
 	struct server_slot found = {.known = true};
 
-	if (PQresultStatus(answer->result) == PGRES_TUPLES_OK &&
-		PQntuples(answer->result) == 0) {
+	if (libpq()->PQresultStatus(answer->result) == PGRES_TUPLES_OK &&
+		libpq()->PQntuples(answer->result) == 0) {
 		*slot = found;
 		return true;
 	}
@@ -113,7 +113,7 @@ read_slot_view(const struct answer *answer, struct server_slot *slot,
 		!read_row(answer, &found, error))
 		return false;
 	found.lost = !answer_is_null(answer, 3) &&
-		strcmp(PQgetvalue(answer->result, 0, 3), "t") == 0;
+		strcmp(libpq()->PQgetvalue(answer->result, 0, 3), "t") == 0;
 	*slot = found;
 	return true;
 }
@@ -150,7 +150,7 @@ read_by_query(struct server *server, const char *name, struct server_slot *slot,
 			&failure) &&
 		read_slot_view(&answer, slot, &failure);
 	answer_free(&answer);
-	PQfinish(conn);
+	libpq()->PQfinish(conn);
 	if (ok || failure.code != ERR_STOPPED)
 		return true;
 	*error = failure;
