@@ -14,18 +14,29 @@ stop_signals(sigset_t *signals)
 	(void)sigaddset(signals, SIGTERM);
 }
 
-static void *
-wait_for_signals(void *argument)
+/* False: it was stop_end() that woke us. */
+static bool
+wait_for_signal(const struct stop *stop)
 {
-	const struct stop *stop = argument;
 	sigset_t signals;
 	int received;
 
 	stop_signals(&signals);
 	(void)sigwait(&signals, &received);
+	return !atomic_load(&stop->ended);
+}
+
+static void *
+wait_for_signals(void *argument)
+{
+	const struct stop *stop = argument;
+
+	if (!wait_for_signal(stop))
+		return NULL;
 	while (write(stop->write_fd, "", 1) < 0 && errno == EINTR)
 		continue;
-	(void)sigwait(&signals, &received);
+	if (!wait_for_signal(stop))
+		return NULL;
 	_exit(error_exit_status(ERR_SYSTEM));
 }
 
@@ -41,6 +52,7 @@ stop_begin(struct stop *stop, struct error *error)
 	(void)fcntl(fds[1], F_SETFD, FD_CLOEXEC);
 	stop->fd = fds[0];
 	stop->write_fd = fds[1];
+	atomic_init(&stop->ended, false);
 
 	stop_signals(&signals);
 	errno = pthread_sigmask(SIG_BLOCK, &signals, NULL);
@@ -66,8 +78,8 @@ stop_requested(const struct stop *stop)
 void
 stop_end(struct stop *stop)
 {
-	/* sigwait() is a cancellation point. */
-	(void)pthread_cancel(stop->thread);
+	atomic_store(&stop->ended, true);
+	(void)pthread_kill(stop->thread, SIGTERM);
 	(void)pthread_join(stop->thread, NULL);
 	(void)close(stop->fd);
 	(void)close(stop->write_fd);

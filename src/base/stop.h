@@ -13,11 +13,13 @@
 #include "base/error.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct stop {
 	pthread_t thread;
-	int fd;	      /* poll for reading; never read from it */
-	int write_fd; /* of the thread */
+	int fd;		    /* poll for reading; never read from it */
+	int write_fd;	    /* of the thread */
+	_Atomic bool ended; /* the thread is not wanted any more */
 };
 
 /* Begin to listen. Errors: ERR_SYSTEM. */
