@@ -286,6 +286,15 @@ write_buffered(int fd, const unsigned char *next, size_t len, uint64_t offset)
 	return true;
 }
 
+/* Let the next transfers go past the page cache, if they may; flags: before. */
+static bool
+begin_direct(int fd, const unsigned char *data, size_t len, int *flags)
+{
+	*flags = fcntl(fd, F_GETFL);
+	return len >= DIRECT_MIN && (uintptr_t)data % DURABLE_BLOCK == 0 &&
+		*flags >= 0 && fcntl(fd, F_SETFL, *flags | O_DIRECT) == 0;
+}
+
 /*
  * Write whole blocks past the page cache: it spares a copy, and a machine that
  * runs a server, too, has better things to cache than WAL that is read once a
@@ -295,13 +304,12 @@ static bool
 write_directly(int fd, const unsigned char *next, size_t len, uint64_t offset,
 	size_t *written)
 {
-	int flags = fcntl(fd, F_GETFL);
 	bool success = true;
+	int flags;
 
 	*written = 0;
 	len -= len % DURABLE_BLOCK;
-	if (len < DIRECT_MIN || (uintptr_t)next % DURABLE_BLOCK != 0 ||
-		flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) != 0)
+	if (!begin_direct(fd, next, len, &flags))
 		return true;
 	while (success && *written < len) {
 		size_t piece = len - *written;
@@ -335,6 +343,56 @@ durable_write(int fd, const char *name, const void *data, size_t len,
 			offset + head + direct))
 		return true;
 	return error_set_errno(error, "could not write to file \"%s\"", name);
+}
+
+static ssize_t
+read_once(int fd, unsigned char *data, size_t len, uint64_t offset)
+{
+	ssize_t got;
+
+	do
+		got = pread(fd, data, len, (off_t)offset);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+/* What a direct read does not bring, the next one may. */
+static ssize_t
+read_directly(int fd, unsigned char *data, size_t len, uint64_t offset)
+{
+	ssize_t got;
+	int flags;
+
+	if (offset % DURABLE_BLOCK != 0 || len % DURABLE_BLOCK != 0 ||
+		!begin_direct(fd, data, len, &flags))
+		return 0;
+	got = read_once(fd, data, len, offset);
+	if (fcntl(fd, F_SETFL, flags) != 0)
+		return -1;
+	return got < 0 && errno == EINVAL ? 0 : got;
+}
+
+bool
+durable_read(int fd, const char *name, void *data, size_t len, uint64_t offset,
+	struct error *error)
+{
+	unsigned char *next = data;
+	ssize_t got = read_directly(fd, next, len, offset);
+
+	while (got >= 0 && (size_t)got < len) {
+		next += got;
+		len -= (size_t)got;
+		offset += (size_t)got;
+		got = read_once(fd, next, len, offset);
+		if (got == 0)
+			return error_set(error, ERR_DAMAGED,
+				"file \"%s\" became shorter while it was read",
+				name);
+	}
+	if (got < 0)
+		return error_set_errno(
+			error, "could not read file \"%s\"", name);
+	return true;
 }
 
 bool

@@ -89,6 +89,14 @@ bool durable_open_to_read(const struct directory *directory, const char *name,
 bool durable_write(int fd, const char *name, const void *data, size_t len,
 	uint64_t offset, struct error *error);
 
+/*
+ * Read len bytes at offset back from a descriptor that was made for writing,
+ * past the page cache where durable_write would go past it. Errors: ERR_DAMAGED
+ * (the file ends before), ERR_SYSTEM.
+ */
+bool durable_read(int fd, const char *name, void *data, size_t len,
+	uint64_t offset, struct error *error);
+
 /* fdatasync. */
 bool durable_sync(const struct directory *directory, int fd, const char *name,
 	struct error *error);

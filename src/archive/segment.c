@@ -1,7 +1,5 @@
 #include "archive/segment.h"
 
-#include "archive/segment_reader.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,36 +153,21 @@ static bool
 encode_from_file(struct segment *segment, struct codec_encoder *encoder,
 	uint64_t len, struct error *error)
 {
-	struct segment_reader *reader = NULL;
-	unsigned char *buffer = malloc(COPY_BUFFER_SIZE);
-	bool success = false;
+	unsigned char *buffer = aligned_alloc(DURABLE_BLOCK, COPY_BUFFER_SIZE);
+	uint64_t offset = 0;
+	bool success = buffer != NULL ? open_raw(segment, error)
+				      : error_set_memory(error);
 
-	if (buffer == NULL)
-		return error_set_memory(error);
-	if (!segment_reader_open(&reader, segment->spec.directory,
-		    raw_name(segment), CODEC_NONE, error))
-		goto finish;
-	while (len > 0) {
+	while (success && offset < len) {
 		size_t piece = COPY_BUFFER_SIZE;
 
-		if (len < piece)
-			piece = (size_t)len;
-		if (!segment_reader_read(reader, buffer, &piece, error))
-			goto finish;
-		if (piece == 0) {
-			error_set(error, ERR_DAMAGED,
-				"file \"%s\" became shorter while it was read",
-				raw_name(segment));
-			goto finish;
-		}
-		if (!codec_encoder_write(encoder, buffer, piece, error))
-			goto finish;
-		len -= piece;
+		if (len - offset < piece)
+			piece = (size_t)(len - offset);
+		success = durable_read(segment->fd, raw_name(segment), buffer,
+				  piece, offset, error) &&
+			codec_encoder_write(encoder, buffer, piece, error);
+		offset += piece;
 	}
-	success = true;
-
-finish:
-	segment_reader_close(reader);
 	free(buffer);
 	return success;
 }

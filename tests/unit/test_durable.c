@@ -358,6 +358,36 @@ test_write_is_direct(void **state)
 	free(data);
 }
 
+/* Read back directly or not, it is what was written; a short file is told. */
+static void
+test_read(void **state)
+{
+	struct directory *directory = *state;
+	size_t len = 2 * MIB;
+	struct error error;
+	int fd = -1;
+	unsigned char *data = make_window(directory, len, &fd);
+	unsigned char *copy = aligned_alloc(DURABLE_BLOCK, len);
+
+	assert_non_null(copy);
+	assert_true(durable_write(fd, "a", data, len, 0, &error));
+	assert_true(durable_read(fd, "a", copy, len, 0, &error));
+	assert_memory_equal(copy, data, len);
+	memset(copy, 0, len);
+	assert_true(durable_read(fd, "a", copy, MIB + 5, MIB - 7, &error));
+	assert_memory_equal(copy, data + MIB - 7, MIB + 5);
+	assert_false(is_direct(fd));
+
+	assert_int_equal(ftruncate(fd, (off_t)(MIB + 100)), 0);
+	assert_true(durable_read(fd, "a", copy, MIB + 100, 0, &error));
+	assert_false(durable_read(fd, "a", copy, len, 0, &error));
+	assert_int_equal(error.code, ERR_DAMAGED);
+	assert_false(is_direct(fd));
+	assert_true(durable_close(fd, "a", &error));
+	free(copy);
+	free(data);
+}
+
 /* Memory that lies otherwise than the file, or too little of it. */
 static void
 test_write_is_not_direct(void **state)
@@ -524,6 +554,7 @@ main(void)
 		durable_test(test_open_takes_regular_files_only),
 		durable_test(test_write_goes_on_until_all_is_written),
 		durable_test(test_write_is_direct),
+		durable_test(test_read),
 		durable_test(test_write_is_not_direct),
 		durable_test(test_write_without_direct),
 		durable_test(test_write_reports_failures),
