@@ -131,6 +131,37 @@ check_open_end(const struct restore *restore, const struct transfer_spec *spec,
 		"recovery ends at the fault.");
 }
 
+/*
+ * What is served takes the place of the server's own file. A standby may have
+ * streamed more into that than the archive has, and have confirmed it.
+ */
+static bool
+server_has_more(const struct restore *restore, const struct segment_scan *scan,
+	bool *more, struct error *error)
+{
+	struct archive_name name = scan->name;
+	struct segment_scan own;
+
+	*more = false;
+	if (restore->request.system_identifier == 0)
+		return true;
+	name.kind = NAME_SEGMENT;
+	name.codec = CODEC_NONE;
+	if (!segment_scan(&own, &restore->request.directory,
+		    &scan->verifier.identity, &name, error))
+		return error->code == ERR_NOT_FOUND;
+	*more = own.verifier.state != VERIFIER_OFF &&
+		own.boundary > scan->boundary;
+	if (*more)
+		log_at(restore->log, LOG_VERBOSE,
+			"not serving open segment %s: valid up to " LSN_FORMAT
+			" in the archive, and up to " LSN_FORMAT
+			" on the server itself",
+			restore->request.name, LSN_ARGS(scan->boundary),
+			LSN_ARGS(own.boundary));
+	return true;
+}
+
 /* The open segment, if recovery may end there; *again: it has changed. */
 static bool
 fetch_open(
@@ -141,6 +172,7 @@ fetch_open(
 	struct segment_scan scan;
 	char file[ARCHIVE_NAME_MAX];
 	bool success;
+	bool more;
 
 	spec.open = true;
 	if (!open_form_choose(&spec, &scan, found, error))
@@ -150,6 +182,11 @@ fetch_open(
 	if (!open_form_check_newest(&spec, &scan, again, error))
 		return false;
 	if (*again)
+		return true;
+	if (!server_has_more(restore, &scan, &more, error))
+		return false;
+	*found = !more;
+	if (more)
 		return true;
 	archive_name_format(
 		file, &scan.name, scan.verifier.identity.segment_size);

@@ -1,5 +1,6 @@
 # A standby far behind catches up from the archive, then streams; one that has
-# only the archive follows it; either stops at once when told to.
+# only the archive follows it; either stops at once when told to. One that has
+# streamed more than the archive holds keeps what it has.
 
 use strict;
 use warnings FATAL => 'all';
@@ -71,5 +72,31 @@ foreach my $server ($streams, $follows)
 	is("@left", '', $server->name . ': no temporary file is left');
 }
 stops_cleanly('the receiver stops', $receiver, 'TERM');
+
+# The open segment in the archive is behind the standby's own.
+my $ahead = new_recovery('ahead', $leader, 'base', $archive,
+	standby => 1,
+	options => ['--partial'],
+	conf    => "primary_conninfo = '@{[ $leader->connstr ]} application_name=ahead'\n");
+$ahead->start;
+$leader->wait_for_catchup($ahead, 'replay', flush_lsn($leader));
+$leader->safe_psql('postgres', "INSERT INTO acknowledged (b) VALUES ('ahead')");
+my $confirmed = flush_lsn($leader);
+$leader->wait_for_catchup($ahead, 'flush', $confirmed);
+my ($open) = map { substr($_, 0, 24) } $archive->partials;
+is($open,
+	segment_name(1, int(lsn_number($confirmed) / 1048576), 1048576),
+	'ahead: the archive has an older state of the same segment');
+$leader->stop('immediate');
+$ahead->stop('immediate');
+$ahead->start;
+ok( $ahead->poll_query_until('postgres',
+		"SELECT pg_last_wal_replay_lsn() >= '$confirmed'"),
+	'ahead: what it had confirmed is not undone by the archive');
+is($ahead->safe_psql('postgres',
+		"SELECT count(*) FROM acknowledged WHERE b = 'ahead'"),
+	1, 'ahead: the row is there');
+unlike(slurp_file($ahead->logfile), qr/walfetch: error/, 'ahead: no errors');
+$ahead->stop('fast');
 
 done_testing();
