@@ -183,8 +183,9 @@ explain_inactive(struct page *page, const struct leader_slot *slot)
 		text_printf(page->text, "  Nobody has used it for %s.\n", span);
 	}
 	problem(page,
-		"nobody uses it, and it holds back %s. Start its receiver, or "
-		"drop it: SELECT pg_drop_replication_slot('%s').",
+		"nobody uses it, and it holds back %s. Start the follower or "
+		"receiver that it is for, or drop it: "
+		"SELECT pg_drop_replication_slot('%s').",
 		size, slot->name);
 	if (setting_is(page->leader->max_slot_wal_keep_size, "-1"))
 		problem(page,

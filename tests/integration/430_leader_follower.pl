@@ -76,6 +76,38 @@ sub ask_again
 	return $out . $err;
 }
 
+# What differs from one run to the next is made the same.
+sub normal
+{
+	my ($text) = @_;
+
+	$text =~ s{\b[0-9A-F]+/[0-9A-F]{8}\b}{LSN}g;
+	$text =~ s/\d[\d.]* [kMGT]?B\b/SIZE/g;
+	$text =~ s/SIZE, [\d.]+ s\b/SIZE/g;
+	$text =~ s/\d[\d.]*/N/g;
+	$text =~ s/segments\b/segment/g;
+	$text =~ s/promote\.+/promote.../g;
+	$text =~ s/\s+/ /g;
+	$text =~ s/^ | $//g;
+	return $text;
+}
+
+# The pieces of literal text in a man page: commands, and what they print, as
+# far as nothing is left out.
+sub pieces_of_page
+{
+	my ($file) = @_;
+	my @pieces;
+
+	foreach my $block (slurp_file($file) =~ /^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$/mg)
+	{
+		$block =~ s/\\&//g;
+		$block =~ s/ \\e\n */ /g;
+		push @pieces, grep { /\S/ } split /^(?=\$ )|^\.\.\.$/m, $block;
+	}
+	return @pieces;
+}
+
 # Every claim, in the order of the story.
 my @claims = (
 	'check waits for the leader',
@@ -183,6 +215,25 @@ is( (grep { /^local replication replicator scram-sha-256$/ }
 	'the line in pg_hba.conf is the one that check printed');
 my ($password) = slurp_file("$folder/.pgpass") =~ /:(\w{32})$/m;
 unlike($story->stdout, qr/$password/, 'the password is not shown');
+
+# What the tutorial shows is what the story prints, folded and with gaps.
+SKIP:
+{
+	my $page = "$FindBin::RealBin/../../man/walfetch-replication.7";
+	my $told = $story->stdout;
+	my @pieces = pieces_of_page($page);
+
+	skip 'the tutorial is of version 15', 3
+	  if slurp_file("$folder/db1/data/PG_VERSION") ne "15\n";
+	cmp_ok(scalar @pieces, '>', 50, 'the tutorial shows much');
+	is(shift @pieces, "\$ contrib/leader-follower.sh\n", 'and how to see it');
+	$told =~ s/\Q$folder\E/\/data\/story/g;
+	$told =~ s/^   Checked: .*\n//mg;
+	my @lines = map { normal($_) } split /\n/, $told;
+	my $all = normal(join ' ', @lines);
+	my @strange = grep { index($all, normal($_)) < 0 } @pieces;
+	is(join("\n", @strange), '', 'all that it shows was printed');
+}
 
 # A folder that is there is somebody's.
 my $again = start_story(walfetch(), '--folder', $folder);

@@ -50,7 +50,7 @@ if ! "${as_user[@]}" test -x "$walfetch" -a -r "$tests/$folder/$name.pl" -a -w "
 	mkdir "$scratch/output"
 	cp "$walfetch" "$scratch/walfetch"
 	mkdir "$scratch/tests"
-	cp -R "$here/../../contrib" "$scratch"
+	cp -R "$here/../../contrib" "$here/../../man" "$scratch"
 	cp -R "$tests/integration" "$tests/known" "$tests/fault" "$scratch/tests"
 	if [ -n "${WALFETCH_LEADER:-}" ]; then
 		cp "$WALFETCH_LEADER" "$scratch/leader"
