@@ -50,7 +50,7 @@ while [ $# -gt 0 ]; do
 done
 
 install_packages "${build_packages[@]}" libcmocka-dev libipc-run-perl \
-	lz4 zstd time python3 barman valgrind mandoc shellcheck \
+	lz4 zstd time python3 python3-yaml barman valgrind mandoc shellcheck \
 	clang-format-14 clang-tidy-14
 install_postgresql
 build_project "$build_dir" -DBUILD_TESTING=ON -DWALFETCH_WERROR=ON \
