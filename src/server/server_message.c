@@ -68,6 +68,28 @@ is_location(const struct line *line)
 	return memcmp(p - 2, ", ", 2) == 0 || memcmp(p - 2, "  ", 2) == 0;
 }
 
+/* What libpq adds to a line, it begins with a tab. */
+static bool
+is_aside(const struct text *plain, const struct line *line)
+{
+	return plain->len > 0 && line->start[0] == '\t';
+}
+
+/* *aside: what was appended last is one, its parenthesis still open. */
+static void
+append_joint(struct text *plain, struct line *line, bool *aside)
+{
+	bool next = is_aside(plain, line);
+
+	if (next) {
+		text_printf(plain, "%s", *aside ? " " : " (");
+		line->start++;
+		line->len--;
+	} else if (plain->len > 0)
+		text_printf(plain, "%s", *aside ? "); " : "; ");
+	*aside = next;
+}
+
 static enum error_code
 append_line(struct text *plain, const struct line *line, enum error_code code)
 {
@@ -75,8 +97,6 @@ append_line(struct text *plain, const struct line *line, enum error_code code)
 	char sqlstate[SQLSTATE_LEN + 1] = "";
 	const char *rest;
 
-	if (plain->len > 0)
-		text_append(plain, "\n", 1);
 	if (state == NULL) {
 		text_append(plain, line->start, line->len);
 		return code;
@@ -100,19 +120,24 @@ message_append_plain(struct text *plain, const char *verbose)
 {
 	enum error_code code = ERR_NONE;
 	struct line last = {verbose, 0};
+	bool aside = false;
 
 	while (*verbose != '\0') {
 		struct line line = {verbose, strcspn(verbose, "\n")};
 
 		if (!is_location(&line) && !is_same(&line, &last)) {
-			if (line.len > 0)
-				code = append_line(plain, &line, code);
 			last = line;
+			if (line.len > 0) {
+				append_joint(plain, &line, &aside);
+				code = append_line(plain, &line, code);
+			}
 		}
-		verbose += line.len;
+		verbose += strcspn(verbose, "\n");
 		if (*verbose == '\n')
 			verbose++;
 	}
+	if (aside)
+		text_append(plain, ")", 1);
 	return code == ERR_NONE ? ERR_UNREACHABLE : code;
 }
 

@@ -13,10 +13,11 @@
 #include "base/text.h"
 
 /*
- * Append a verbose text, line by line, without states, LOCATION lines, lines
- * said twice and a newline at the end; returns the class of the states in it
- * (transient if one of several is; ERR_UNREACHABLE without any). The server's
- * language does not matter.
+ * Append a verbose text as one line, "; " where it has a new one and
+ * parentheses around those that begin with a tab, without states, LOCATION
+ * lines and lines said twice; returns the class of the states in it (transient
+ * if one of several is; ERR_UNREACHABLE without any). The server's language
+ * does not matter.
  */
 enum error_code message_append_plain(struct text *plain, const char *verbose);
 

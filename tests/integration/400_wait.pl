@@ -35,6 +35,7 @@ $server->start;
 is($receiver->wait_for_end(time_limit(60)), 0, 'goes on when it is ready');
 like($receiver->stderr, qr/^walfetch: server ".*" is ready$/m, 'and says so');
 is(scalar(() = $receiver->stderr =~ /is ready/g), 1, 'once');
+unlike($receiver->stderr, qr/^(?!walfetch: |\z)/m, 'each message is one line');
 cmp_ok(scalar $archive->partials + $archive->complete,
 	'>', 0, 'and receives');
 

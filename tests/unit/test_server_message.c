@@ -18,7 +18,7 @@ plain(void **state)
 	} texts[] = {
 		{"", "", ERR_UNREACHABLE},
 		{"could not connect: refused\n\tIs it running?\n",
-			"could not connect: refused\n\tIs it running?",
+			"could not connect: refused (Is it running?)",
 			ERR_UNREACHABLE},
 		{"connection to server at \"h\", port 1 failed: FATAL:  "
 		 "28P01: no\nLOCATION:  auth_failed, auth.c:338\n",
@@ -27,16 +27,20 @@ plain(void **state)
 			ERR_REFUSED},
 		{"FATAL:  57P03: wartet\nDETAIL:  noch nicht.\n"
 		 "ORT:  ProcessStartupPacket, postmaster.c:2344\n",
-			"FATAL:  wartet\nDETAIL:  noch nicht.",
+			"FATAL:  wartet; DETAIL:  noch nicht.",
 			ERR_UNREACHABLE},
 		{"a failed: FATAL:  53300: full\nLOCATION:  f, x.c:1\n"
 		 "b failed: FATAL:  28000: no entry\nLOCATION:  g.c:2\n",
-			"a failed: FATAL:  full\nb failed: FATAL:  no entry",
+			"a failed: FATAL:  full; b failed: FATAL:  no entry",
 			ERR_UNREACHABLE},
 		{"a: FATAL:  28P01: no\nLOCATION:  f, x.c:1\n"
 		 "a: FATAL:  28P01: no\nLOCATION:  f, x.c:1\n",
 			"a: FATAL:  no", ERR_REFUSED},
-		{"FATAL:  28P0: x\n:  28P01:", "FATAL:  28P0: x\n:  28P01:",
+		{"a failed: gone\n\tIs it\n\tthere?\nb failed: FATAL:  57P03: "
+		 "x\n",
+			"a failed: gone (Is it there?); b failed: FATAL:  x",
+			ERR_UNREACHABLE},
+		{"FATAL:  28P0: x\n:  28P01:", "FATAL:  28P0: x; :  28P01:",
 			ERR_UNREACHABLE},
 	};
 
