@@ -126,49 +126,6 @@ newest_of(const struct catalog *catalog, uint32_t timeline)
 	return newest;
 }
 
-/* The file that holds a segment, complete or open: *name becomes it. */
-static bool
-find_any(const struct directory *directory, struct archive_name *name,
-	uint32_t segment_size)
-{
-	char text[ARCHIVE_NAME_MAX];
-
-	for (int i = 0; i < 2 * CODECS; i++) {
-		name->kind = i < CODECS ? NAME_SEGMENT : NAME_PARTIAL;
-		name->codec = (enum codec)(i % CODECS);
-		archive_name_format(text, name, segment_size);
-		if (exists(directory, text))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Zeros at the end of a segment may be bytes of its last record, or bytes that
- * never came: that record's checksum tells, when its rest has been read.
- */
-static bool
-prove_full(const struct transfer_spec *spec, const struct segment_scan *scan,
-	bool *proven, struct error *error)
-{
-	uint32_t size = scan->verifier.identity.segment_size;
-	struct record_verifier verifier = scan->verifier;
-	struct archive_name name = scan->name;
-	lsn end = scan->start + size;
-
-	*proven = scan->full && scan->boundary == end;
-	while (scan->full && !*proven) {
-		name.number++;
-		if (verifier.position != name.number * size ||
-			!find_any(spec->archive, &name, size))
-			return true;
-		if (!segment_scan_feed(&verifier, spec->archive, &name, error))
-			return false;
-		*proven = record_verifier_boundary(&verifier) > end;
-	}
-	return true;
-}
-
 static bool
 set_gap(const struct transfer_spec *spec, const struct segment_scan *scan,
 	const struct archive_name *newest, struct error *error)
@@ -207,7 +164,7 @@ open_form_check_newest(const struct transfer_spec *spec,
 			newest.kind == NAME_SEGMENT);
 	if (*again || newest.number == scan->name.number)
 		return true;
-	if (!prove_full(spec, scan, &proven, error))
+	if (!segment_scan_prove_end(scan, spec->archive, &proven, error))
 		return false;
 	if (proven)
 		return true;

@@ -277,6 +277,35 @@ an_open_one_below_the_newest_must_be_full(void **state)
 	free(half);
 }
 
+/* Its last record goes on in the newest segment, and is not whole there. */
+static void
+a_full_one_whose_last_record_is_not_whole(void **state)
+{
+	unsigned char *newest = new_segment();
+	struct wal_builder b;
+	struct call call;
+
+	wal_builder_init(&b, BASE);
+	while (b.at < BASE + WAL_BUILDER_SEGMENT - WAL_PAGE_SIZE)
+		wal_builder_add(&b, 500);
+	wal_builder_add(&b, (size_t)4 * WAL_PAGE_SIZE);
+	memset(newest, 0, WAL_BUILDER_SEGMENT);
+	memcpy(newest, b.bytes + WAL_BUILDER_SEGMENT,
+		(size_t)2 * WAL_PAGE_SIZE);
+	call_init(&call, *state);
+	file_store(*state, SEGMENT ".partial", b.bytes, WAL_BUILDER_SEGMENT);
+	file_store(*state, NEXT ".partial", newest, WAL_BUILDER_SEGMENT);
+	assert_served(&call, b.bytes);
+
+	/* What is there of the next one is not the rest of that record. */
+	newest[16] ^= 8;
+	file_store(*state, NEXT ".partial", newest, WAL_BUILDER_SEGMENT);
+	assert_fault(&call, ERR_GAP);
+	call_end(&call);
+	wal_builder_free(&b);
+	free(newest);
+}
+
 static void
 other_timelines_do_not_matter(void **state)
 {
@@ -326,6 +355,7 @@ main(void)
 		directory_test(an_open_one_without_wal_is_not_there),
 		directory_test(a_damaged_open_one_is_a_fault),
 		directory_test(an_open_one_below_the_newest_must_be_full),
+		directory_test(a_full_one_whose_last_record_is_not_whole),
 		directory_test(other_timelines_do_not_matter),
 		directory_test(an_empty_folder_is_no_archive),
 	};
