@@ -325,6 +325,78 @@ other_timelines_do_not_matter(void **state)
 	free(half);
 }
 
+/* A segment that is not there is not the end where others are behind it. */
+static void
+a_hole_is_not_the_end(void **state)
+{
+	const struct gap gap = {1, BASE + 8, BASE + WAL_BUILDER_SEGMENT};
+	unsigned char *expected = new_segment();
+	const unsigned char *bytes;
+	struct wal_builder b;
+	struct error error;
+	struct call call;
+
+	bytes = build(&b, WAL_BUILDER_SEGMENT, expected);
+	call_init(&call, *state);
+	file_encode(*state, NEXT ".gz", CODEC_GZIP, bytes + WAL_BUILDER_SEGMENT,
+		WAL_BUILDER_SEGMENT);
+	assert_not_there(&call);
+	file_store(*state, "000000020000000000000004", "x", 1);
+	assert_not_there(&call);
+	assert_int_equal(message_len(&call), 0);
+	file_store(*state, "000000010000000000000004", "x", 1);
+	assert_fault(&call, ERR_GAP);
+	assert_non_null(strstr(call.error.message, NEXT ".gz"));
+
+	/* A standby can go on to streaming, but is told. */
+	call.config.partial = false;
+	assert_not_there(&call);
+	assert_true(message_len(&call) > 0);
+
+	/* One that is open, with another behind it, is only not complete. */
+	call.config.partial = true;
+	(void)unlinkat(call.archive->fd, NEXT ".gz", 0);
+	file_store(*state, NEXT ".partial", bytes + WAL_BUILDER_SEGMENT,
+		WAL_BUILDER_SEGMENT);
+	assert_fault(&call, ERR_GAP);
+	call.config.partial = false;
+	call_end(&call);
+	call.messages = tmpfile();
+	log_init(&call.log, call.messages, "test");
+	file_store(*state, SEGMENT ".partial", bytes, WAL_BUILDER_SEGMENT);
+	assert_not_there(&call);
+	assert_int_equal(message_len(&call), 0);
+
+	(void)unlinkat(call.archive->fd, SEGMENT ".partial", 0);
+	call.config.partial = true;
+	assert_true(gap_record_add(*state, &gap, &error));
+	assert_not_there(&call);
+	call_end(&call);
+	wal_builder_free(&b);
+	free(expected);
+}
+
+/* Or the server would begin another timeline of that number. */
+static void
+a_history_is_missed_where_its_wal_is(void **state)
+{
+	struct call call;
+
+	call_init(&call, *state);
+	call.config.name = "00000002.history";
+	file_store(*state, "000000020000000000000005.partial", "", 0);
+	assert_not_there(&call);
+	file_store(*state, SEGMENT, "x", 1);
+	assert_fault(&call, ERR_GAP);
+	call.config.partial = false;
+	assert_fault(&call, ERR_GAP);
+	call.config.name = "00000003.history";
+	assert_not_there(&call);
+	call.config.name = "00000001.history";
+	assert_not_there(&call);
+	call_end(&call);
+}
+
 static void
 an_empty_folder_is_no_archive(void **state)
 {
@@ -357,6 +429,8 @@ main(void)
 		directory_test(an_open_one_below_the_newest_must_be_full),
 		directory_test(a_full_one_whose_last_record_is_not_whole),
 		directory_test(other_timelines_do_not_matter),
+		directory_test(a_hole_is_not_the_end),
+		directory_test(a_history_is_missed_where_its_wal_is),
 		directory_test(an_empty_folder_is_no_archive),
 	};
 
