@@ -298,7 +298,10 @@ test_days(void **state)
 		utimensat(directory->fd, "000000010000000000000005", old, 0),
 		0);
 	assert_int_equal(
-		utimensat(directory->fd, "000000010000000000000007", old, 0),
+		utimensat(directory->fd, "000000010000000000000006", old, 0),
+		0);
+	assert_int_equal(utimensat(directory->fd,
+				 "000000010000000000000008.partial", old, 0),
 		0);
 	assert_int_equal(files_in(directory, &scope), 3);
 	wal_builder_free(&b);
