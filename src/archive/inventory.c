@@ -1,6 +1,7 @@
 #include "archive/inventory.h"
 
 #include "archive/history_file.h"
+#include "archive/segment_form.h"
 #include "archive/segment_head.h"
 #include "base/array.h"
 #include "base/worker_pool.h"
@@ -150,6 +151,7 @@ compare_rows(const void *a, const void *b)
 struct votes {
 	struct wal_identity identity[WITNESSES_MAX];
 	size_t count;
+	struct error fault; /* why one could not be read; ERR_NONE: none */
 };
 
 static void
@@ -185,9 +187,12 @@ ask(const struct archive_name *name, const struct directory *directory,
 
 	archive_name_format(file, name, READING_SEGMENT_SIZE);
 	if (!segment_head_read(
-		    directory, file, name->codec, identity, &told, error))
+		    directory, file, name->codec, identity, &told, error)) {
+		if (error->code == ERR_SYSTEM)
+			votes->fault = *error;
 		return error->code == ERR_NOT_FOUND ||
 			error->code == ERR_SYSTEM;
+	}
 	if (told && wal_segment_size_valid(identity->segment_size))
 		votes->count++;
 	return true;
@@ -218,6 +223,10 @@ identify(struct inventory *inventory, const struct directory *directory,
 		return true;
 	}
 	inventory->file_count = 0;
+	if (votes.fault.code != ERR_NONE) {
+		*error = votes.fault;
+		return false;
+	}
 	if (!any_complete)
 		return true;
 	return error_set(error, ERR_DAMAGED,
@@ -351,22 +360,26 @@ struct slice {
 	struct error error;
 };
 
+/* A receiver may have given the segment another name since. */
 static bool
 measure_file(struct slice *slice, struct inventory_file *file)
 {
-	char name[ARCHIVE_NAME_MAX];
-	struct stat status;
+	do {
+		char name[ARCHIVE_NAME_MAX];
+		struct stat status;
 
-	archive_name_format(name, &file->name, slice->segment_size);
-	if (fstatat(slice->directory->fd, name, &status, AT_SYMLINK_NOFOLLOW) ==
-		0) {
-		file->stored = (uint64_t)status.st_size;
-		file->modified = status.st_mtime;
-		return true;
-	}
-	if (errno != ENOENT)
-		return error_set_errno(
-			&slice->error, "could not stat file \"%s\"", name);
+		archive_name_format(name, &file->name, slice->segment_size);
+		if (fstatat(slice->directory->fd, name, &status,
+			    AT_SYMLINK_NOFOLLOW) == 0) {
+			file->stored = (uint64_t)status.st_size;
+			file->modified = status.st_mtime;
+			return true;
+		}
+		if (errno != ENOENT)
+			return error_set_errno(&slice->error,
+				"could not stat file \"%s\"", name);
+	} while (segment_form_find_any(
+		slice->directory, &file->name, slice->segment_size));
 	file->name.kind = NAME_OTHER;
 	return true;
 }
@@ -380,14 +393,19 @@ measure_slice(struct work *work)
 		slice->failed = !measure_file(slice, &slice->files[i]);
 }
 
+/* Two files of a segment may have become one. */
 static void
 forget_vanished(struct inventory *inventory)
 {
+	struct inventory_file *files = inventory->files;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < inventory->file_count; i++)
-		if (inventory->files[i].name.kind != NAME_OTHER)
-			inventory->files[kept++] = inventory->files[i];
+		if (files[i].name.kind != NAME_OTHER &&
+			(kept == 0 ||
+				compare_files(&files[kept - 1], &files[i]) !=
+					0))
+			files[kept++] = files[i];
 	inventory->file_count = kept;
 	assign_files(inventory);
 }

@@ -133,6 +133,21 @@ test_nobody_tells(void **state)
 	assert_int_equal(error.code, ERR_DAMAGED);
 }
 
+/* That none can be read does not mean that there is no WAL. */
+static void
+test_nobody_can_be_read(void **state)
+{
+	static const char name[] = "000000010000000000000001.partial";
+	const struct directory *directory = *state;
+	struct inventory inventory;
+	struct error error;
+
+	assert_int_equal(symlinkat("elsewhere", directory->fd, name), 0);
+	assert_false(inventory_read(&inventory, directory, &error));
+	assert_int_equal(error.code, ERR_SYSTEM);
+	assert_non_null(strstr(error.message, name));
+}
+
 /* A history that cannot be read is a fault of its timeline alone. */
 static void
 test_history_fault(void **state)
@@ -188,6 +203,39 @@ test_measure(void **state)
 	inventory_free(&inventory);
 }
 
+/* A receiver completes a segment between the two readings. */
+static void
+test_measure_a_new_name(void **state)
+{
+	const struct directory *directory = *state;
+	struct inventory inventory;
+	struct error error;
+
+	store_ours(directory, "000000010000000000000001.partial");
+	store_ours(directory, "000000010000000000000002.partial");
+	store_text(directory, "000000010000000000000002.gz.partial", "");
+	assert_true(inventory_read(&inventory, directory, &error));
+	assert_int_equal(inventory.file_count, 3);
+	assert_int_equal(
+		renameat(directory->fd, "000000010000000000000001.partial",
+			directory->fd, "000000010000000000000001"),
+		0);
+	store_ours(directory, "000000010000000000000002.lz4");
+	assert_int_equal(
+		unlinkat(directory->fd, "000000010000000000000002.partial", 0),
+		0);
+	assert_int_equal(unlinkat(directory->fd,
+				 "000000010000000000000002.gz.partial", 0),
+		0);
+	assert_true(inventory_measure(&inventory, directory, 1, &error));
+	assert_int_equal(inventory.file_count, 2);
+	assert_int_equal(inventory.files[0].name.kind, NAME_SEGMENT);
+	assert_int_equal(inventory.files[0].stored, WAL_PAGE_SIZE);
+	assert_int_equal(inventory.files[1].name.kind, NAME_SEGMENT);
+	assert_int_equal(inventory.files[1].name.codec, CODEC_LZ4);
+	inventory_free(&inventory);
+}
+
 int
 main(void)
 {
@@ -197,8 +245,10 @@ main(void)
 		directory_test(test_stranger),
 		directory_test(test_odd_names),
 		directory_test(test_nobody_tells),
+		directory_test(test_nobody_can_be_read),
 		directory_test(test_history_fault),
 		directory_test(test_measure),
+		directory_test(test_measure_a_new_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
