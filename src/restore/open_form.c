@@ -77,12 +77,13 @@ open_form_choose(const struct transfer_spec *spec, struct segment_scan *scan,
 	bool *found, struct error *error)
 {
 	struct error fault = {.code = ERR_NONE};
+	lsn lost = LSN_NONE;
 
 	*found = false;
 	for (int codec = CODEC_NONE; codec < CODECS; codec++) {
 		char file[ARCHIVE_NAME_MAX];
 		struct transfer_spec form = *spec;
-		struct segment_scan one;
+		struct segment_scan one = {.boundary = LSN_NONE};
 		bool told;
 
 		form_name(file, spec->segment, (enum codec)codec);
@@ -94,13 +95,15 @@ open_form_choose(const struct transfer_spec *spec, struct segment_scan *scan,
 			if (error->code != ERR_DAMAGED)
 				return false;
 			fault = *error;
+			if (one.boundary > lost)
+				lost = one.boundary;
 		} else if (told &&
 			(!*found || open_segment_is_better(&one, scan))) {
 			*scan = one;
 			*found = true;
 		}
 	}
-	if (*found || fault.code == ERR_NONE)
+	if (fault.code == ERR_NONE || (*found && lost <= scan->boundary))
 		return true;
 	*error = fault;
 	return false;

@@ -118,7 +118,9 @@ check_open_end(const struct restore *restore, const struct transfer_spec *spec,
 		return true;
 	if (!open_form_choose(spec, &scan, &found, error))
 		return false;
-	*again = !found || scan.boundary > end;
+	/* More pages of a long record are more, though it is not whole yet. */
+	*again = !found || scan.boundary > end ||
+		scan.verifier.position > result->verifier.position;
 	if (*again)
 		return true;
 	error_set(error, ERR_DAMAGED, "file \"%s\" is damaged: %s", spec->file,

@@ -12,6 +12,34 @@
 #define SEGMENT "000000010000000000000005"
 #define NEXT "000000010000000000000006"
 
+/* What a receiver writes while the open segment is looked at. */
+static struct beside {
+	const struct directory *archive;
+	const char *name; /* NULL: nothing */
+	const unsigned char *bytes;
+} beside;
+
+bool __real_open_end_check(const struct directory *directory, const char *name,
+	const struct record_verifier *verifier, bool *damaged,
+	struct error *error);
+bool __wrap_open_end_check(const struct directory *directory, const char *name,
+	const struct record_verifier *verifier, bool *damaged,
+	struct error *error);
+
+bool
+__wrap_open_end_check(const struct directory *directory, const char *name,
+	const struct record_verifier *verifier, bool *damaged,
+	struct error *error)
+{
+	bool success = __real_open_end_check(
+		directory, name, verifier, damaged, error);
+
+	if (beside.name != NULL)
+		file_store(beside.archive, beside.name, beside.bytes,
+			WAL_BUILDER_SEGMENT);
+	return success;
+}
+
 struct call {
 	const struct directory *archive;
 	struct restore_config config;
@@ -239,6 +267,62 @@ a_damaged_open_one_is_a_fault(void **state)
 	free(expected);
 }
 
+/* Not the one that can be read but holds less. */
+static void
+a_damaged_open_one_that_held_more_is_a_fault(void **state)
+{
+	size_t len = WAL_BUILDER_SEGMENT / 2;
+	unsigned char *quarter = new_segment();
+	const unsigned char *bytes;
+	struct wal_builder b;
+	struct call call;
+
+	bytes = build(&b, len / 2, quarter);
+	call_init(&call, *state);
+	file_encode(*state, SEGMENT ".gz.partial", CODEC_GZIP, bytes, len);
+	file_cut(*state, SEGMENT ".gz.partial",
+		file_size(*state, SEGMENT ".gz.partial") - 20);
+	file_store(*state, SEGMENT ".partial", quarter, WAL_BUILDER_SEGMENT);
+	assert_fault(&call, ERR_DAMAGED);
+	assert_non_null(strstr(call.error.message, ".gz.partial"));
+	file_encode(*state, SEGMENT ".partial", CODEC_NONE, bytes,
+		WAL_BUILDER_SEGMENT);
+	assert_served(&call, bytes);
+	call_end(&call);
+	wal_builder_free(&b);
+	free(quarter);
+}
+
+/*
+ * Pages of a record that is not whole came while the file was copied, a later
+ * one before an earlier one: that is no damage.
+ */
+static void
+pages_that_come_meanwhile(void **state)
+{
+	const size_t page = (size_t)20 * WAL_PAGE_SIZE;
+	unsigned char *torn = new_segment();
+	struct wal_builder b;
+	struct call call;
+
+	wal_builder_init(&b, BASE);
+	wal_builder_add_many(&b, page - WAL_PAGE_SIZE);
+	(void)wal_builder_add_unfinished(
+		&b, (size_t)20 * WAL_PAGE_SIZE, (size_t)8 * WAL_PAGE_SIZE);
+	memcpy(torn, b.bytes, WAL_BUILDER_SEGMENT);
+	memset(torn + page + (size_t)3 * WAL_PAGE_SIZE, 0, WAL_PAGE_SIZE);
+	call_init(&call, *state);
+	file_store(*state, SEGMENT ".partial", torn, WAL_BUILDER_SEGMENT);
+	assert_fault(&call, ERR_DAMAGED);
+
+	beside = (struct beside){*state, SEGMENT ".partial", b.bytes};
+	assert_served(&call, b.bytes);
+	beside.name = NULL;
+	call_end(&call);
+	wal_builder_free(&b);
+	free(torn);
+}
+
 /* What lies behind it on its timeline. */
 static void
 an_open_one_below_the_newest_must_be_full(void **state)
@@ -426,6 +510,8 @@ main(void)
 		directory_test(the_open_form_with_most_is_served),
 		directory_test(an_open_one_without_wal_is_not_there),
 		directory_test(a_damaged_open_one_is_a_fault),
+		directory_test(a_damaged_open_one_that_held_more_is_a_fault),
+		directory_test(pages_that_come_meanwhile),
 		directory_test(an_open_one_below_the_newest_must_be_full),
 		directory_test(a_full_one_whose_last_record_is_not_whole),
 		directory_test(other_timelines_do_not_matter),
