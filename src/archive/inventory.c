@@ -71,6 +71,24 @@ add_file(struct inventory *inventory, const struct archive_name *name,
 	return true;
 }
 
+/* A segment's name, were it not for its digits. */
+static bool
+looks_like_segment(const char *name)
+{
+	static const char legal[] = "000000010000000000000001";
+	struct archive_name parsed;
+	char copy[ARCHIVE_NAME_MAX];
+	size_t len = strlen(name);
+
+	if (len >= sizeof(copy) ||
+		strspn(name, "0123456789ABCDEF") != SEGMENT_NAME_LEN)
+		return false;
+	memcpy(copy, name, len + 1);
+	memcpy(copy, legal, SEGMENT_NAME_LEN);
+	archive_name_parse(&parsed, copy, READING_SEGMENT_SIZE);
+	return parsed.kind != NAME_OTHER;
+}
+
 static bool
 add_odd(struct inventory *inventory, const char *name, struct error *error)
 {
@@ -109,10 +127,8 @@ add_name(void *context, const char *name, struct error *error)
 	case NAME_TEMPORARY:
 		return true;
 	case NAME_OTHER:
-		if (strspn(name, "0123456789ABCDEF") == SEGMENT_NAME_LEN &&
-			name[SEGMENT_NAME_LEN] == '\0')
-			return add_odd(inventory, name, error);
-		return true;
+		return !looks_like_segment(name) ||
+			add_odd(inventory, name, error);
 	}
 	return true;
 }

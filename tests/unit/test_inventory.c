@@ -114,10 +114,18 @@ test_odd_names(void **state)
 	store_ours(directory, "000000010000000000000001");
 	store_text(directory, "000000010000000000001000", "x");
 	store_text(directory, "00000001000000000000ffff", "x");
+	store_text(directory, "000000010000000000001000.00000028.backup", "x");
 	assert_true(inventory_read(&inventory, directory, &error));
 	assert_int_equal(inventory.odd_count, 1);
 	assert_string_equal(inventory.odd[0], "000000010000000000001000");
 	assert_int_equal(inventory.file_count, 1);
+	inventory_free(&inventory);
+
+	/* In whatever form. */
+	store_text(directory, "000000010000000000001001.gz", "x");
+	store_text(directory, "000000000000000000000001.zst.partial", "x");
+	assert_true(inventory_read(&inventory, directory, &error));
+	assert_int_equal(inventory.odd_count, 3);
 	inventory_free(&inventory);
 }
 
