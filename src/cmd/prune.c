@@ -1,9 +1,9 @@
 #include "base/number.h"
 #include "cmd/command.h"
+#include "cmd/json_output.h"
 #include "cmd/prune_options.h"
 #include "prune/removal.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -233,7 +233,6 @@ print_json(struct pruning *pruning, struct error *error)
 {
 	json_t *timelines = json_array();
 	json_t *object;
-	int result = -1;
 
 	for (size_t i = 0; i < pruning->inventory.timeline_count; i++)
 		(void)json_array_append_new(timelines,
@@ -244,12 +243,7 @@ print_json(struct pruning *pruning, struct error *error)
 		"going_bytes", (json_int_t)pruning->plan.going_bytes, "removed",
 		pruning->names);
 	pruning->names = NULL;
-	if (object == NULL)
-		return error_set_memory(error);
-	result = json_dumpf(object, stdout, JSON_INDENT(2));
-	(void)putchar('\n');
-	json_decref(object);
-	return result == 0 || error_set_errno(error, "could not write JSON");
+	return json_output(object, error);
 }
 
 /* What was removed is told even if the rest could not be. */
