@@ -24,6 +24,9 @@
 /* Of files that one thread measures at a stretch. */
 #define MEASURE_SLICE 4096
 
+/* More of them measure no faster. */
+#define PROCESSORS_MAX 32
+
 static struct inventory_timeline *
 find_row(const struct inventory *inventory, uint32_t timeline)
 {
@@ -428,9 +431,10 @@ forget_vanished(struct inventory *inventory)
 
 bool
 inventory_measure(struct inventory *inventory,
-	const struct directory *directory, unsigned threads,
-	struct error *error)
+	const struct directory *directory, struct error *error)
 {
+	/* They wait as much as they work. */
+	unsigned threads = 2 * worker_pool_processors(PROCESSORS_MAX);
 	size_t slice_count =
 		(inventory->file_count + MEASURE_SLICE - 1) / MEASURE_SLICE;
 	struct slice *slices = calloc(slice_count + 1, sizeof(*slices));

@@ -56,12 +56,11 @@ bool inventory_read(struct inventory *inventory,
 	const struct directory *directory, struct error *error);
 
 /*
- * Set what each file takes on disk and when it was last written, with so many
+ * Set what each file takes on disk and when it was last written, on several
  * threads. Errors: ERR_SYSTEM, ERR_MEMORY.
  */
 bool inventory_measure(struct inventory *inventory,
-	const struct directory *directory, unsigned threads,
-	struct error *error);
+	const struct directory *directory, struct error *error);
 
 /* The row of a timeline; NULL if the archive holds nothing of it. */
 const struct inventory_timeline *inventory_find(

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SECS_PER_DAY INT64_C(86400)
 
@@ -32,14 +31,6 @@ print_help(void)
 		     "[OPTION]...\n\n");
 	options_print(stdout, prune_option_specs);
 	return 0;
-}
-
-static unsigned
-processors(void)
-{
-	long count = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return count < 1 ? 1 : (unsigned)count;
 }
 
 static bool
@@ -285,8 +276,8 @@ run(struct pruning *pruning, struct error *error)
 		!read_backups(pruning, error) ||
 		!inventory_read(
 			&pruning->inventory, &pruning->directory, error) ||
-		!inventory_measure(&pruning->inventory, &pruning->directory,
-			2 * processors(), error) ||
+		!inventory_measure(
+			&pruning->inventory, &pruning->directory, error) ||
 		!check_backups(pruning, error) ||
 		(pruning->inventory.file_count > 0 &&
 			!parse_before(pruning, error)))

@@ -201,7 +201,7 @@ test_measure(void **state)
 	segment_name_format(name, 1, GONE, SIZE);
 	assert_int_equal(unlinkat(directory->fd, name, 0), 0);
 
-	assert_true(inventory_measure(&inventory, directory, 2, &error));
+	assert_true(inventory_measure(&inventory, directory, &error));
 	assert_int_equal(inventory.file_count, FILES - 1);
 	assert_int_equal(inventory.timelines[0].count, FILES - 1);
 	assert_int_equal(inventory.files[0].stored, WAL_PAGE_SIZE);
@@ -235,7 +235,7 @@ test_measure_a_new_name(void **state)
 	assert_int_equal(unlinkat(directory->fd,
 				 "000000010000000000000002.gz.partial", 0),
 		0);
-	assert_true(inventory_measure(&inventory, directory, 1, &error));
+	assert_true(inventory_measure(&inventory, directory, &error));
 	assert_int_equal(inventory.file_count, 2);
 	assert_int_equal(inventory.files[0].name.kind, NAME_SEGMENT);
 	assert_int_equal(inventory.files[0].stored, WAL_PAGE_SIZE);
