@@ -1,6 +1,7 @@
 #include "archive/inventory.h"
 
 #include "archive/history_file.h"
+#include "archive/segment_form.h"
 #include "archive/segment_head.h"
 #include "base/array.h"
 #include "base/worker_pool.h"
@@ -22,6 +23,9 @@
 
 /* Of files that one thread measures at a stretch. */
 #define MEASURE_SLICE 4096
+
+/* More of them measure no faster. */
+#define PROCESSORS_MAX 32
 
 static struct inventory_timeline *
 find_row(const struct inventory *inventory, uint32_t timeline)
@@ -70,6 +74,24 @@ add_file(struct inventory *inventory, const struct archive_name *name,
 	return true;
 }
 
+/* A segment's name, were it not for its digits. */
+static bool
+looks_like_segment(const char *name)
+{
+	static const char legal[] = "000000010000000000000001";
+	struct archive_name parsed;
+	char copy[ARCHIVE_NAME_MAX];
+	size_t len = strlen(name);
+
+	if (len >= sizeof(copy) ||
+		strspn(name, "0123456789ABCDEF") != SEGMENT_NAME_LEN)
+		return false;
+	memcpy(copy, name, len + 1);
+	memcpy(copy, legal, SEGMENT_NAME_LEN);
+	archive_name_parse(&parsed, copy, READING_SEGMENT_SIZE);
+	return parsed.kind != NAME_OTHER;
+}
+
 static bool
 add_odd(struct inventory *inventory, const char *name, struct error *error)
 {
@@ -108,10 +130,8 @@ add_name(void *context, const char *name, struct error *error)
 	case NAME_TEMPORARY:
 		return true;
 	case NAME_OTHER:
-		if (strspn(name, "0123456789ABCDEF") == SEGMENT_NAME_LEN &&
-			name[SEGMENT_NAME_LEN] == '\0')
-			return add_odd(inventory, name, error);
-		return true;
+		return !looks_like_segment(name) ||
+			add_odd(inventory, name, error);
 	}
 	return true;
 }
@@ -150,6 +170,7 @@ compare_rows(const void *a, const void *b)
 struct votes {
 	struct wal_identity identity[WITNESSES_MAX];
 	size_t count;
+	struct error fault; /* why one could not be read; ERR_NONE: none */
 };
 
 static void
@@ -185,9 +206,12 @@ ask(const struct archive_name *name, const struct directory *directory,
 
 	archive_name_format(file, name, READING_SEGMENT_SIZE);
 	if (!segment_head_read(
-		    directory, file, name->codec, identity, &told, error))
+		    directory, file, name->codec, identity, &told, error)) {
+		if (error->code == ERR_SYSTEM)
+			votes->fault = *error;
 		return error->code == ERR_NOT_FOUND ||
 			error->code == ERR_SYSTEM;
+	}
 	if (told && wal_segment_size_valid(identity->segment_size))
 		votes->count++;
 	return true;
@@ -218,6 +242,10 @@ identify(struct inventory *inventory, const struct directory *directory,
 		return true;
 	}
 	inventory->file_count = 0;
+	if (votes.fault.code != ERR_NONE) {
+		*error = votes.fault;
+		return false;
+	}
 	if (!any_complete)
 		return true;
 	return error_set(error, ERR_DAMAGED,
@@ -351,22 +379,26 @@ struct slice {
 	struct error error;
 };
 
+/* A receiver may have given the segment another name since. */
 static bool
 measure_file(struct slice *slice, struct inventory_file *file)
 {
-	char name[ARCHIVE_NAME_MAX];
-	struct stat status;
+	do {
+		char name[ARCHIVE_NAME_MAX];
+		struct stat status;
 
-	archive_name_format(name, &file->name, slice->segment_size);
-	if (fstatat(slice->directory->fd, name, &status, AT_SYMLINK_NOFOLLOW) ==
-		0) {
-		file->stored = (uint64_t)status.st_size;
-		file->modified = status.st_mtime;
-		return true;
-	}
-	if (errno != ENOENT)
-		return error_set_errno(
-			&slice->error, "could not stat file \"%s\"", name);
+		archive_name_format(name, &file->name, slice->segment_size);
+		if (fstatat(slice->directory->fd, name, &status,
+			    AT_SYMLINK_NOFOLLOW) == 0) {
+			file->stored = (uint64_t)status.st_size;
+			file->modified = status.st_mtime;
+			return true;
+		}
+		if (errno != ENOENT)
+			return error_set_errno(&slice->error,
+				"could not stat file \"%s\"", name);
+	} while (segment_form_find_any(
+		slice->directory, &file->name, slice->segment_size));
 	file->name.kind = NAME_OTHER;
 	return true;
 }
@@ -380,23 +412,29 @@ measure_slice(struct work *work)
 		slice->failed = !measure_file(slice, &slice->files[i]);
 }
 
+/* Two files of a segment may have become one. */
 static void
 forget_vanished(struct inventory *inventory)
 {
+	struct inventory_file *files = inventory->files;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < inventory->file_count; i++)
-		if (inventory->files[i].name.kind != NAME_OTHER)
-			inventory->files[kept++] = inventory->files[i];
+		if (files[i].name.kind != NAME_OTHER &&
+			(kept == 0 ||
+				compare_files(&files[kept - 1], &files[i]) !=
+					0))
+			files[kept++] = files[i];
 	inventory->file_count = kept;
 	assign_files(inventory);
 }
 
 bool
 inventory_measure(struct inventory *inventory,
-	const struct directory *directory, unsigned threads,
-	struct error *error)
+	const struct directory *directory, struct error *error)
 {
+	/* They wait as much as they work. */
+	unsigned threads = 2 * worker_pool_processors(PROCESSORS_MAX);
 	size_t slice_count =
 		(inventory->file_count + MEASURE_SLICE - 1) / MEASURE_SLICE;
 	struct slice *slices = calloc(slice_count + 1, sizeof(*slices));

@@ -6,9 +6,9 @@
  *
  * Life cycle: inventory_read -> inventory_measure? -> inventory_free. Memory is
  * 40 bytes a file. Guarantee: the archive is only read. A receiver or a backup
- * tool may change it meanwhile: a file counts as it was when its name was read,
- * and one that vanishes while it is measured leaves the inventory. Sources:
- * walfetch-archive(5).
+ * tool may change it meanwhile: a file counts as it was when its name was read;
+ * while it is measured, a segment that has another name by now gets that, and
+ * one that is gone leaves the inventory. Sources: walfetch-archive(5).
  */
 #ifndef ARCHIVE_INVENTORY_H
 #define ARCHIVE_INVENTORY_H
@@ -50,18 +50,17 @@ struct inventory {
 /*
  * Read the archive. One without WAL has no files and an identity of zeros.
  * Errors: ERR_DAMAGED (it has segments, but none tells whose they are),
- * ERR_SYSTEM, ERR_MEMORY.
+ * ERR_SYSTEM (also: none of them can be read), ERR_MEMORY.
  */
 bool inventory_read(struct inventory *inventory,
 	const struct directory *directory, struct error *error);
 
 /*
- * Set what each file takes on disk and when it was last written, with so many
+ * Set what each file takes on disk and when it was last written, on several
  * threads. Errors: ERR_SYSTEM, ERR_MEMORY.
  */
 bool inventory_measure(struct inventory *inventory,
-	const struct directory *directory, unsigned threads,
-	struct error *error);
+	const struct directory *directory, struct error *error);
 
 /* The row of a timeline; NULL if the archive holds nothing of it. */
 const struct inventory_timeline *inventory_find(

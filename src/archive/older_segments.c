@@ -1,30 +1,7 @@
 #include "archive/older_segments.h"
 
 #include "archive/gap_record.h"
-
-#include <fcntl.h>
-#include <unistd.h>
-
-/* Find the complete file of a segment, whatever its codec: *name becomes it. */
-static bool
-find_complete(const struct archive_resume *resume, struct archive_name *name)
-{
-	struct archive_name complete = *name;
-	char text[ARCHIVE_NAME_MAX];
-
-	complete.kind = NAME_SEGMENT;
-	for (int codec = CODEC_NONE; codec < CODECS; codec++) {
-		complete.codec = (enum codec)codec;
-		archive_name_format(
-			text, &complete, resume->identity.segment_size);
-		if (faccessat(resume->directory->fd, text, F_OK,
-			    AT_SYMLINK_NOFOLLOW) != 0)
-			continue;
-		*name = complete;
-		return true;
-	}
-	return false;
-}
+#include "archive/segment_form.h"
 
 /* The row of the first form of an open segment; partial_count: none. */
 static size_t
@@ -39,67 +16,24 @@ find_open(const struct catalog *catalog, const struct archive_name *name)
 	return i;
 }
 
-/* The file that holds a segment, complete or open: *name becomes it. */
-static bool
-find_any(const struct archive_resume *resume, const struct catalog *catalog,
-	struct archive_name *name)
-{
-	size_t row;
-
-	if (find_complete(resume, name))
-		return true;
-	row = find_open(catalog, name);
-	if (row == catalog->partial_count)
-		return false;
-	*name = catalog->partials[row];
-	return true;
-}
-
-/*
- * Zeros at the end of a segment may be bytes of its last record or bytes that
- * never came. That record's checksum tells, once its rest has been read in the
- * segments that follow.
- */
-static bool
-prove_end(const struct archive_resume *resume, const struct catalog *catalog,
-	const struct segment_scan *scan, bool *proven, struct error *error)
-{
-	uint32_t size = resume->identity.segment_size;
-	struct archive_name name = scan->name;
-	struct record_verifier verifier;
-	bool found = true;
-
-	record_verifier_init(&verifier, &resume->identity);
-	record_verifier_start(&verifier, name.timeline, scan->start, LSN_NONE);
-	*proven = scan->boundary == scan->start + size;
-	while (!*proven && found && verifier.position == name.number * size) {
-		if (!segment_scan_feed(
-			    &verifier, resume->directory, &name, error))
-			return false;
-		*proven = record_verifier_boundary(&verifier) >
-			scan->start + size;
-		name.number++;
-		found = find_any(resume, catalog, &name);
-	}
-	return true;
-}
-
 bool
 older_segments_prove_head(const struct archive_resume *resume,
 	const struct segment_scan *scan, bool *proven, struct error *error)
 {
+	uint32_t size = resume->identity.segment_size;
 	struct archive_name name = scan->name;
 	struct record_verifier verifier;
 
 	*proven = scan->boundary == scan->start || scan->previous != LSN_NONE;
 	if (scan->boundary == scan->start || name.number == 0)
 		return true;
+	name.kind = NAME_SEGMENT;
 	name.number--;
-	if (!find_complete(resume, &name))
+	if (!segment_form_find(resume->directory, &name, size))
 		return true;
 	record_verifier_init(&verifier, &resume->identity);
-	record_verifier_start(&verifier, name.timeline,
-		name.number * resume->identity.segment_size, LSN_NONE);
+	record_verifier_start(
+		&verifier, name.timeline, name.number * size, LSN_NONE);
 	if (!segment_scan_feed(&verifier, resume->directory, &name, error))
 		return false;
 	/* One that is no good, or lies whole within that record, says nothing.
@@ -114,46 +48,46 @@ older_segments_prove_head(const struct archive_resume *resume,
 	return true;
 }
 
-/* Say that WAL is missing, unless somebody has accepted its loss. */
-static bool
-notice_loss(const struct archive_resume *resume,
-	const struct segment_scan *scan, struct error *error)
+static void
+notice_loss(
+	const struct archive_resume *resume, const struct segment_scan *scan)
 {
 	char text[ARCHIVE_NAME_MAX];
-	bool accepted;
 
-	if (!gap_record_find(resume->directory, scan->name.timeline,
-		    scan->boundary, &accepted, error))
-		return false;
-	if (accepted)
-		return true;
 	archive_name_format(text, &scan->name, resume->identity.segment_size);
 	text_printf(resume->notices,
 		"file \"%s\" is not full, but later WAL of its timeline is "
 		"there\n",
 		text);
-	return true;
 }
 
+/* A loss that somebody has accepted is none to speak of. */
 static bool
 complete_if_full(const struct archive_resume *resume,
 	const struct catalog *catalog, const struct archive_name *name,
 	struct error *error)
 {
 	struct segment_scan scan;
+	bool accepted;
 	bool found;
-	bool full = false;
+	bool full;
 
 	if (!open_segment_choose(resume, catalog, name, &scan, &found, error))
 		return false;
 	if (!found)
 		return true;
-	if (scan.full && !prove_end(resume, catalog, &scan, &full, error))
+	if (!gap_record_find(resume->directory, scan.name.timeline,
+		    scan.boundary, &accepted, error))
 		return false;
-	if (!full)
-		return notice_loss(resume, &scan, error);
-	return open_segment_keep(resume, catalog, &scan, error) &&
-		open_segment_complete(resume, name, error);
+	if (accepted)
+		return true;
+	if (!segment_scan_prove_end(&scan, resume->directory, &full, error))
+		return false;
+	if (full)
+		return open_segment_keep(resume, catalog, &scan, error) &&
+			open_segment_complete(resume, name, error);
+	notice_loss(resume, &scan);
+	return true;
 }
 
 /*
@@ -188,15 +122,18 @@ older_segments_finish(const struct archive_resume *resume,
 {
 	for (size_t i = 0; i < catalog->partial_count; i++) {
 		struct archive_name name = catalog->partials[i];
+		struct archive_name complete = name;
 		bool success = true;
 
 		if (name.timeline != newest->timeline ||
 			name.number > newest->number ||
 			find_open(catalog, &name) != i)
 			continue;
-		if (find_complete(resume, &name))
+		complete.kind = NAME_SEGMENT;
+		if (segment_form_find(resume->directory, &complete,
+			    resume->identity.segment_size))
 			success = remove_if_superseded(
-				resume, catalog, &name, error);
+				resume, catalog, &complete, error);
 		else if (name.number < newest->number)
 			success =
 				complete_if_full(resume, catalog, &name, error);

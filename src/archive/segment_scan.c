@@ -1,5 +1,6 @@
 #include "archive/segment_scan.h"
 
+#include "archive/segment_form.h"
 #include "archive/segment_reader.h"
 
 #include <errno.h>
@@ -150,4 +151,47 @@ segment_scan_feed(struct record_verifier *verifier,
 	struct segment_scan ignored;
 
 	return scan_file(&ignored, verifier, directory, name, error);
+}
+
+/*
+ * Does the open segment name, which verifier was fed with, go on with a record
+ * that began before it, and is that all the WAL there is?
+ */
+static bool
+carries_on(const struct record_verifier *verifier,
+	const struct directory *directory, const struct archive_name *name)
+{
+	uint32_t size = verifier->identity.segment_size;
+	lsn start = name->number * size;
+	struct archive_name next = *name;
+
+	next.number++;
+	return name->kind == NAME_PARTIAL && verifier->position > start &&
+		verifier->record_start != LSN_NONE &&
+		verifier->record_start < start && verifier->remaining > 0 &&
+		!verifier->chain_broken &&
+		!segment_form_find_any(directory, &next, size);
+}
+
+bool
+segment_scan_prove_end(const struct segment_scan *scan,
+	const struct directory *directory, bool *proven, struct error *error)
+{
+	uint32_t size = scan->verifier.identity.segment_size;
+	struct record_verifier verifier = scan->verifier;
+	struct archive_name name = scan->name;
+	lsn end = scan->start + size;
+
+	*proven = scan->full && scan->boundary == end;
+	while (scan->full && !*proven) {
+		name.number++;
+		if (verifier.position != name.number * size ||
+			!segment_form_find_any(directory, &name, size))
+			return true;
+		if (!segment_scan_feed(&verifier, directory, &name, error))
+			return false;
+		*proven = record_verifier_boundary(&verifier) > end ||
+			carries_on(&verifier, directory, &name);
+	}
+	return true;
 }

@@ -43,4 +43,15 @@ bool segment_scan_feed(struct record_verifier *verifier,
 	const struct directory *directory, const struct archive_name *name,
 	struct error *error);
 
+/*
+ * Zeros at the end of a segment may be bytes of its last record, or bytes that
+ * never came. *proven: all came, for that record ends where the segment does,
+ * or passes once its rest has been read in the segments that follow, or goes
+ * on in the open one that is the last of them as far as that one is filled.
+ * The latter holds where names appeared in order: look first whether a loss
+ * was accepted. Errors: as above.
+ */
+bool segment_scan_prove_end(const struct segment_scan *scan,
+	const struct directory *directory, bool *proven, struct error *error);
+
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct worker_pool {
 	pthread_mutex_t mutex;
@@ -41,6 +42,16 @@ run_worker(void *argument)
 	while ((work = take_work(pool)) != NULL)
 		work->run(work);
 	return NULL;
+}
+
+unsigned
+worker_pool_processors(unsigned max)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (count < 1)
+		return 1;
+	return count > (long)max ? max : (unsigned)count;
 }
 
 bool

@@ -19,6 +19,9 @@ struct work {
 
 struct worker_pool; /* opaque */
 
+/* How many processors there are: 1 to max. */
+unsigned worker_pool_processors(unsigned max);
+
 /* Start threads (1 or more). Errors: ERR_MEMORY, ERR_SYSTEM. */
 bool worker_pool_create(
 	struct worker_pool **pool, unsigned threads, struct error *error);

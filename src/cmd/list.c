@@ -130,14 +130,6 @@ is_utf8(void)
 		strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-static unsigned
-thread_count(void)
-{
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return processors < 1 ? 2 : 2 * (unsigned)processors;
-}
-
 static bool
 print(const struct list_options *options, const struct list_summary *summary,
 	struct error *error)
@@ -172,8 +164,7 @@ run(const struct list_options *options, struct log *log, struct error *error)
 	directory_init(&directory);
 	success = directory_open(&directory, options->directory, error) &&
 		inventory_read(&inventory, &directory, error) &&
-		inventory_measure(
-			&inventory, &directory, thread_count(), error);
+		inventory_measure(&inventory, &directory, error);
 	log_at(log, LOG_VERBOSE, "found %zu segment files of %zu timelines",
 		inventory.file_count, inventory.timeline_count);
 	success = success &&

@@ -1,6 +1,6 @@
+#include "cmd/json_output.h"
 #include "cmd/list_print.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -209,13 +209,5 @@ bool
 list_print_json(const struct list_summary *summary,
 	const struct list_style *style, struct error *error)
 {
-	json_t *object = summary_to_json(summary, style);
-	int result;
-
-	if (object == NULL)
-		return error_set_memory(error);
-	result = json_dumpf(object, stdout, JSON_INDENT(2));
-	(void)putchar('\n');
-	json_decref(object);
-	return result == 0 || error_set_errno(error, "could not write JSON");
+	return json_output(summary_to_json(summary, style), error);
 }

@@ -1,13 +1,12 @@
 #include "base/number.h"
 #include "cmd/command.h"
+#include "cmd/json_output.h"
 #include "cmd/prune_options.h"
 #include "prune/removal.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SECS_PER_DAY INT64_C(86400)
 
@@ -32,14 +31,6 @@ print_help(void)
 		     "[OPTION]...\n\n");
 	options_print(stdout, prune_option_specs);
 	return 0;
-}
-
-static unsigned
-processors(void)
-{
-	long count = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return count < 1 ? 1 : (unsigned)count;
 }
 
 static bool
@@ -233,7 +224,6 @@ print_json(struct pruning *pruning, struct error *error)
 {
 	json_t *timelines = json_array();
 	json_t *object;
-	int result = -1;
 
 	for (size_t i = 0; i < pruning->inventory.timeline_count; i++)
 		(void)json_array_append_new(timelines,
@@ -244,12 +234,7 @@ print_json(struct pruning *pruning, struct error *error)
 		"going_bytes", (json_int_t)pruning->plan.going_bytes, "removed",
 		pruning->names);
 	pruning->names = NULL;
-	if (object == NULL)
-		return error_set_memory(error);
-	result = json_dumpf(object, stdout, JSON_INDENT(2));
-	(void)putchar('\n');
-	json_decref(object);
-	return result == 0 || error_set_errno(error, "could not write JSON");
+	return json_output(object, error);
 }
 
 /* What was removed is told even if the rest could not be. */
@@ -291,8 +276,8 @@ run(struct pruning *pruning, struct error *error)
 		!read_backups(pruning, error) ||
 		!inventory_read(
 			&pruning->inventory, &pruning->directory, error) ||
-		!inventory_measure(&pruning->inventory, &pruning->directory,
-			2 * processors(), error) ||
+		!inventory_measure(
+			&pruning->inventory, &pruning->directory, error) ||
 		!check_backups(pruning, error) ||
 		(pruning->inventory.file_count > 0 &&
 			!parse_before(pruning, error)))

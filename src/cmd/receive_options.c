@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/worker_pool.h"
 
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #define STATUS_INTERVAL_SECS 10
 #define RECEIVE_TIMEOUT_SECS 60
@@ -102,17 +102,6 @@ struct parsing {
 	bool max_retries_given;
 };
 
-static unsigned
-default_jobs(void)
-{
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (processors < 1)
-		return 1;
-	return processors > JOBS_DEFAULT_MAX ? JOBS_DEFAULT_MAX
-					     : (unsigned)processors;
-}
-
 static void
 set_defaults(struct receive_options *options)
 {
@@ -121,7 +110,8 @@ set_defaults(struct receive_options *options)
 		.log_level = LOG_NORMAL,
 		.receiver =
 			{
-				.jobs = default_jobs(),
+				.jobs = worker_pool_processors(
+					JOBS_DEFAULT_MAX),
 				.memory = MEMORY_BYTES,
 				.sync = true,
 				.end_fd = -1,

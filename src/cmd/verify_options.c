@@ -1,10 +1,10 @@
 #include "cmd/verify_options.h"
 
 #include "base/number.h"
+#include "base/worker_pool.h"
 
 #include <limits.h>
 #include <time.h>
-#include <unistd.h>
 
 #define JOBS_MAX 64
 #define DAYS_MAX 36500
@@ -51,16 +51,6 @@ const struct option_spec verify_option_specs[] = {
 	{0, NULL, NULL, NULL},
 };
 
-static unsigned
-default_jobs(void)
-{
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (processors < 1)
-		return 1;
-	return processors > JOBS_MAX ? JOBS_MAX : (unsigned)processors;
-}
-
 static void
 set_defaults(struct verify_options *options)
 {
@@ -69,7 +59,7 @@ set_defaults(struct verify_options *options)
 		.log_level = LOG_NORMAL,
 		.config =
 			{
-				.jobs = default_jobs(),
+				.jobs = worker_pool_processors(JOBS_MAX),
 				.scope = {.to = LSN_MAX},
 			},
 	};

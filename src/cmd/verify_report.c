@@ -2,10 +2,9 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "cmd/json_output.h"
 
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
 
 /* "XXXXXXXX/XXXXXXXX" and a terminator. */
 #define LSN_TEXT_MAX 18
@@ -141,30 +140,17 @@ report_json(
 		findings_json(report->findings));
 }
 
-static bool
-print_json(const struct verify_report *report, const char *directory,
-	int status, struct error *error)
-{
-	json_t *json = report_json(report, directory, status);
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
-
-	json_decref(json);
-	if (text == NULL)
-		return error_set_memory(error);
-	(void)puts(text);
-	free(text);
-	return true;
-}
-
 bool
 verify_report_print(const struct verify_report *report,
 	const struct verify_options *options, int status, struct error *error)
 {
 	if (!options->json)
 		print_text(report, options->log_level == LOG_QUIET);
-	else if (!print_json(report, options->config.directory, status, error))
+	else if (!json_output(
+			 report_json(report, options->config.directory, status),
+			 error))
 		return false;
-	if (fflush(stdout) == 0)
+	if (fflush(stdout) == 0 && !ferror(stdout))
 		return true;
 	return error_set_errno(error, "could not write the report");
 }

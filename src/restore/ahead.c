@@ -54,7 +54,33 @@ ahead_close(struct ahead *ahead)
 	directory_close(&ahead->cache);
 }
 
-/* Is the cached file a segment of its name, and whole? */
+/* The complete file of a segment in the archive. */
+struct stored {
+	char name[ARCHIVE_NAME_MAX];
+	enum codec codec;
+	struct stat status;
+};
+
+/* False: there is none. A raw one wins, as it does when it is asked for. */
+static bool
+find_stored(
+	const struct ahead *ahead, const char *segment, struct stored *stored)
+{
+	for (int i = CODEC_NONE; i < CODECS; i++) {
+		(void)snprintf(stored->name, sizeof(stored->name), "%s%s",
+			segment, codec_suffix((enum codec)i));
+		stored->codec = (enum codec)i;
+		if (fstatat(ahead->archive->fd, stored->name, &stored->status,
+			    AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is the cached file a segment of its name, and whole? Two forks can bear the
+ * same numbers: it must have been made of the very file that is there now.
+ */
 static bool
 check_cached(const struct ahead *ahead, const char *name,
 	struct transfer_result *result)
@@ -66,17 +92,20 @@ check_cached(const struct ahead *ahead, const char *name,
 		.system_identifier = ahead->request->system_identifier,
 	};
 	unsigned char head[WAL_LONG_HEADER_LEN];
+	struct stored stored;
 	struct stat status;
 	struct error ignored;
 	bool success;
 	int fd;
 
-	if (!durable_open_to_read(&ahead->cache, name, &fd, &ignored))
+	if (!find_stored(ahead, ahead->request->name, &stored) ||
+		!durable_open_to_read(&ahead->cache, name, &fd, &ignored))
 		return false;
 	success = pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
 		transfer_check_head(&spec, head, result, &ignored) &&
 		fstat(fd, &status) == 0 &&
-		status.st_size == (off_t)result->segment_size;
+		status.st_size == (off_t)result->segment_size &&
+		status.st_mtime == stored.status.st_mtime;
 	(void)close(fd);
 	return success;
 }
@@ -195,35 +224,35 @@ is_cached(const struct ahead *ahead, const char *segment)
 	return faccessat(ahead->cache.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/*
- * The complete file of a segment. False: there is none. A raw one wins, as it
- * does when it is asked for.
- */
+/* Sync the temporary file, which gets the time of the one it was made of. */
 static bool
-find_stored(const struct ahead *ahead, const char *segment,
-	char name[ARCHIVE_NAME_MAX], enum codec *codec)
+finish(const struct ahead *ahead, const char *temporary,
+	const struct stored *stored)
 {
-	for (int i = CODEC_NONE; i < CODECS; i++) {
-		(void)snprintf(name, ARCHIVE_NAME_MAX, "%s%s", segment,
-			codec_suffix((enum codec)i));
-		*codec = (enum codec)i;
-		if (faccessat(ahead->archive->fd, name, F_OK,
-			    AT_SYMLINK_NOFOLLOW) == 0)
-			return true;
-	}
-	return false;
+	const struct timespec times[] = {
+		stored->status.st_mtim, stored->status.st_mtim};
+	struct error ignored;
+	bool success;
+	int fd;
+
+	if (!durable_open_to_read(&ahead->cache, temporary, &fd, &ignored))
+		return false;
+	success = futimens(fd, times) == 0 &&
+		durable_sync(&ahead->cache, fd, temporary, &ignored);
+	(void)close(fd);
+	return success;
 }
 
 /* Make one segment ready; false ends the work. */
 static bool
 prepare(const struct ahead *ahead, const char *segment)
 {
-	char stored[ARCHIVE_NAME_MAX];
+	struct stored stored;
 	char temporary[ARCHIVE_NAME_MAX];
 	char name[ARCHIVE_NAME_MAX];
 	struct transfer_spec spec = {
 		.archive = ahead->archive,
-		.file = stored,
+		.file = stored.name,
 		.segment = segment,
 		.system_identifier = ahead->request->system_identifier,
 		.verify = true,
@@ -232,25 +261,20 @@ prepare(const struct ahead *ahead, const char *segment)
 	};
 	struct transfer_result result;
 	struct error ignored;
-	bool success;
-	int fd;
 
 	if (is_cached(ahead, segment))
 		return true;
-	if (!find_stored(ahead, segment, stored, &spec.codec))
+	if (!find_stored(ahead, segment, &stored))
 		return false;
-	if (spec.codec == CODEC_NONE)
+	if (stored.codec == CODEC_NONE)
 		return true;
+	spec.codec = stored.codec;
 	cached_name(name, segment);
 	archive_name_temporary(temporary, name);
 	if (!transfer_segment(&spec, &result, &ignored))
 		return false;
-	success = durable_open_to_read(&ahead->cache, temporary, &fd, &ignored);
-	if (success) {
-		success = durable_sync(&ahead->cache, fd, temporary, &ignored);
-		(void)close(fd);
-	}
-	if (success && durable_rename(&ahead->cache, temporary, name, &ignored))
+	if (finish(ahead, temporary, &stored) &&
+		durable_rename(&ahead->cache, temporary, name, &ignored))
 		return true;
 	(void)durable_unlink(&ahead->cache, temporary, &ignored);
 	return false;
@@ -290,16 +314,15 @@ static bool
 wants_work(const struct ahead *ahead, const struct transfer_result *served)
 {
 	char segment[SEGMENT_NAME_LEN + 1];
-	char stored[ARCHIVE_NAME_MAX];
-	enum codec codec;
+	struct stored stored;
 
 	for (unsigned n = 1; n <= ahead->count; n++) {
 		segment_after(served, n, segment);
 		if (is_cached(ahead, segment))
 			continue;
-		if (!find_stored(ahead, segment, stored, &codec))
+		if (!find_stored(ahead, segment, &stored))
 			return false;
-		if (codec != CODEC_NONE)
+		if (stored.codec != CODEC_NONE)
 			return true;
 	}
 	return false;

@@ -8,7 +8,9 @@
  * out: it is as fast from there.
  *
  * The cache holds "SEGMENT.ahead", complete, checked and synced before they get
- * that name, ".SEGMENT.ahead.tmp", and the lock. Nothing else is touched.
+ * that name, ".SEGMENT.ahead.tmp", and the lock. Nothing else is touched. A
+ * file bears the time of the archive's that it was made of, and is of no use
+ * once that one has gone or changed.
  *
  * Life cycle: ahead_open -> ahead_take? -> ahead_sweep? -> ahead_start? ->
  * ahead_close.
@@ -35,7 +37,7 @@ bool ahead_open(struct ahead *ahead, const char *path, struct error *error);
 
 /*
  * Put the segment asked for in its place if the cache has it. *found is false
- * if not, or if it is none of this cluster; then it is removed. Errors:
+ * if not, or if it is not what the archive has; then it is removed. Errors:
  * ERR_SYSTEM.
  */
 bool ahead_take(struct ahead *ahead, struct transfer_result *taken, bool *found,

@@ -77,12 +77,13 @@ open_form_choose(const struct transfer_spec *spec, struct segment_scan *scan,
 	bool *found, struct error *error)
 {
 	struct error fault = {.code = ERR_NONE};
+	lsn lost = LSN_NONE;
 
 	*found = false;
 	for (int codec = CODEC_NONE; codec < CODECS; codec++) {
 		char file[ARCHIVE_NAME_MAX];
 		struct transfer_spec form = *spec;
-		struct segment_scan one;
+		struct segment_scan one = {.boundary = LSN_NONE};
 		bool told;
 
 		form_name(file, spec->segment, (enum codec)codec);
@@ -94,13 +95,15 @@ open_form_choose(const struct transfer_spec *spec, struct segment_scan *scan,
 			if (error->code != ERR_DAMAGED)
 				return false;
 			fault = *error;
+			if (one.boundary > lost)
+				lost = one.boundary;
 		} else if (told &&
 			(!*found || open_segment_is_better(&one, scan))) {
 			*scan = one;
 			*found = true;
 		}
 	}
-	if (*found || fault.code == ERR_NONE)
+	if (fault.code == ERR_NONE || (*found && lost <= scan->boundary))
 		return true;
 	*error = fault;
 	return false;
@@ -124,49 +127,6 @@ newest_of(const struct catalog *catalog, uint32_t timeline)
 			newest = *name;
 	}
 	return newest;
-}
-
-/* The file that holds a segment, complete or open: *name becomes it. */
-static bool
-find_any(const struct directory *directory, struct archive_name *name,
-	uint32_t segment_size)
-{
-	char text[ARCHIVE_NAME_MAX];
-
-	for (int i = 0; i < 2 * CODECS; i++) {
-		name->kind = i < CODECS ? NAME_SEGMENT : NAME_PARTIAL;
-		name->codec = (enum codec)(i % CODECS);
-		archive_name_format(text, name, segment_size);
-		if (exists(directory, text))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Zeros at the end of a segment may be bytes of its last record, or bytes that
- * never came: that record's checksum tells, when its rest has been read.
- */
-static bool
-prove_full(const struct transfer_spec *spec, const struct segment_scan *scan,
-	bool *proven, struct error *error)
-{
-	uint32_t size = scan->verifier.identity.segment_size;
-	struct record_verifier verifier = scan->verifier;
-	struct archive_name name = scan->name;
-	lsn end = scan->start + size;
-
-	*proven = scan->full && scan->boundary == end;
-	while (scan->full && !*proven) {
-		name.number++;
-		if (verifier.position != name.number * size ||
-			!find_any(spec->archive, &name, size))
-			return true;
-		if (!segment_scan_feed(&verifier, spec->archive, &name, error))
-			return false;
-		*proven = record_verifier_boundary(&verifier) > end;
-	}
-	return true;
 }
 
 static bool
@@ -207,7 +167,7 @@ open_form_check_newest(const struct transfer_spec *spec,
 			newest.kind == NAME_SEGMENT);
 	if (*again || newest.number == scan->name.number)
 		return true;
-	if (!prove_full(spec, scan, &proven, error))
+	if (!segment_scan_prove_end(scan, spec->archive, &proven, error))
 		return false;
 	if (proven)
 		return true;

@@ -13,8 +13,8 @@
  * Scan every form of the open segment that spec names by its segment, and keep
  * the best in *scan; spec->file and spec->codec are not read. *found: one is
  * there and holds WAL. Forms may vanish meanwhile. Errors: ERR_NOT_FOUND (one
- * vanished: look again), ERR_DAMAGED (none can be read to its end),
- * ERR_DIVERGED, ERR_SYSTEM, ERR_MEMORY.
+ * vanished: look again), ERR_DAMAGED (none can be read to its end, or one that
+ * cannot holds more than the best), ERR_DIVERGED, ERR_SYSTEM, ERR_MEMORY.
  */
 bool open_form_choose(const struct transfer_spec *spec,
 	struct segment_scan *scan, bool *found, struct error *error);

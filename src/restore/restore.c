@@ -1,7 +1,7 @@
 #include "restore/restore.h"
 
 #include "archive/history_file.h"
-#include "archive/lock.h"
+#include "restore/absence.h"
 #include "restore/ahead.h"
 #include "restore/open_end.h"
 #include "restore/open_form.h"
@@ -9,10 +9,7 @@
 #include "restore/undo.h"
 #include "wal/timeline_history.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /*
  * So often the archive is looked at before what changes all the time counts as
@@ -121,7 +118,9 @@ check_open_end(const struct restore *restore, const struct transfer_spec *spec,
 		return true;
 	if (!open_form_choose(spec, &scan, &found, error))
 		return false;
-	*again = !found || scan.boundary > end;
+	/* More pages of a long record are more, though it is not whole yet. */
+	*again = !found || scan.boundary > end ||
+		scan.verifier.position > result->verifier.position;
 	if (*again)
 		return true;
 	error_set(error, ERR_DAMAGED, "file \"%s\" is damaged: %s", spec->file,
@@ -292,51 +291,36 @@ fetch_small(struct restore *restore, bool *found, struct error *error)
 	return success;
 }
 
-/* True if the archive has any file of ours, or a failure keeps us from telling.
+/*
+ * Recovery can end before a hole in the archive if that is all it is told to
+ * reach, and a standby may get past it by streaming.
  */
 static bool
-holds_anything(const struct directory *archive)
+tolerate_hole(const struct restore *restore, const struct error *error)
 {
-	int fd = openat(archive->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	bool held = false;
-
-	while (stream != NULL && !held && (entry = readdir(stream)) != NULL) {
-		struct archive_name name;
-
-		archive_name_parse(&name, entry->d_name, WAL_SEGMENT_SIZE_MIN);
-		held = name.kind != NAME_OTHER;
-	}
-	if (stream != NULL)
-		(void)closedir(stream);
-	else if (fd >= 0)
-		(void)close(fd);
-	return held;
-}
-
-/* An empty mount point is no archive that lacks a file. */
-static bool
-check_mounted(const struct directory *archive, struct error *error)
-{
-	if (faccessat(archive->fd, LOCK_FILE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) ==
-			0 ||
-		holds_anything(archive))
-		return true;
-	error_set(error, ERR_SYSTEM,
-		"directory \"%s\" is not an archive: it holds no WAL",
-		archive->path);
-	return error_set_hint(error, "Is its file system mounted?");
+	if (error->code != ERR_GAP || restore->config->partial ||
+		restore->request.kind != RESTORE_SEGMENT)
+		return false;
+	log_warning_error(restore->log, error);
+	return true;
 }
 
 static bool
 fetch(struct restore *restore, bool *found, struct error *error)
 {
-	bool success = restore->request.kind == RESTORE_SEGMENT
-		? fetch_segment(restore, found, error)
-		: fetch_small(restore, found, error);
+	for (int looks = 1; looks <= LOOKS_MIN; looks++) {
+		bool success = restore->request.kind == RESTORE_SEGMENT
+			? fetch_segment(restore, found, error)
+			: fetch_small(restore, found, error);
 
-	return success && (*found || check_mounted(&restore->archive, error));
+		if (!success || *found)
+			return success;
+		if (absence_check(&restore->archive, &restore->request, error))
+			return true;
+		if (error->code != ERR_GAP)
+			return false;
+	}
+	return tolerate_hole(restore, error);
 }
 
 /* The cache can only make it faster: without one, all goes on. */

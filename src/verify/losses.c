@@ -2,6 +2,7 @@
 
 #include "archive/coverage.h"
 #include "archive/lock.h"
+#include "archive/segment_scan.h"
 #include "verify/succession.h"
 
 #include <inttypes.h>
@@ -153,8 +154,9 @@ best_end(const struct tally *tally, const struct open_end *end)
 	for (size_t i = 0; i < tally->open_count; i++) {
 		const struct open_end *other = &tally->open_ends[i];
 
-		if (other->timeline == end->timeline &&
-			other->number == end->number && other->at > best)
+		if (other->name.timeline == end->name.timeline &&
+			other->name.number == end->name.number &&
+			other->at > best)
 			best = other->at;
 	}
 	return best;
@@ -165,14 +167,61 @@ static bool
 is_left_open(const struct inventory *inventory, const struct open_end *end)
 {
 	const struct inventory_timeline *row =
-		inventory_find(inventory, end->timeline);
+		inventory_find(inventory, end->name.timeline);
 	const struct inventory_file *files = inventory->files + row->first;
 
 	for (size_t i = 0; i < row->count; i++)
-		if (files[i].name.number == end->number &&
+		if (files[i].name.number == end->name.number &&
 			files[i].name.kind == NAME_SEGMENT)
 			return false;
-	return files[row->count - 1].name.number > end->number;
+	return files[row->count - 1].name.number > end->name.number;
+}
+
+/*
+ * What does an open segment lack? Nobody writes to one that others follow, so
+ * that zeros at its end may count as bytes of its last record. *lacks: it is
+ * still there, and not full.
+ */
+static bool
+measure_lack(const struct losses_wanted *wanted, const struct open_end *end,
+	struct gap *gap, bool *lacks, struct error *error)
+{
+	const struct wal_identity *identity = &wanted->inventory->identity;
+	struct segment_scan scan;
+	bool proven;
+
+	*lacks = false;
+	if (!segment_scan(
+		    &scan, wanted->directory, identity, &end->name, error) ||
+		!segment_scan_prove_end(
+			&scan, wanted->directory, &proven, error))
+		return error->code == ERR_NOT_FOUND;
+	*gap = (struct gap){end->name.timeline, scan.boundary,
+		scan.start + identity->segment_size};
+	*lacks = !proven;
+	/* Of a version that is not known, only the zeros tell. */
+	if (scan.verifier.state == VERIFIER_OFF) {
+		gap->begin = end->at;
+		*lacks = true;
+	}
+	return true;
+}
+
+static bool
+check_unfilled(const struct losses_wanted *wanted, struct tally *tally,
+	const struct open_end *end, struct error *error)
+{
+	struct gap gap;
+	bool accepted;
+	bool lacks;
+
+	if (!measure_lack(wanted, end, &gap, &lacks, error))
+		return false;
+	if (!lacks)
+		return true;
+	return gap_record_find(wanted->directory, gap.timeline, gap.begin,
+		       &accepted, error) &&
+		add_gap(wanted, tally, &gap, accepted, error);
 }
 
 /* Open segments that are not the newest lack what they are not filled with. */
@@ -184,16 +233,11 @@ find_unfilled(const struct losses_wanted *wanted, struct tally *tally,
 
 	for (size_t i = 0; i < tally->open_count; i++) {
 		const struct open_end *end = &tally->open_ends[i];
-		const struct gap gap = {
-			end->timeline, end->at, (end->number + 1) * size};
-		bool accepted;
 
-		if (end->at >= gap.end || best_end(tally, end) > end->at ||
-			!is_left_open(wanted->inventory, end))
-			continue;
-		if (!gap_record_find(wanted->directory, end->timeline, end->at,
-			    &accepted, error) ||
-			!add_gap(wanted, tally, &gap, accepted, error))
+		if (end->at < (end->name.number + 1) * size &&
+			best_end(tally, end) == end->at &&
+			is_left_open(wanted->inventory, end) &&
+			!check_unfilled(wanted, tally, end, error))
 			return false;
 	}
 	return true;

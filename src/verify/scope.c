@@ -49,23 +49,25 @@ limit_to_backup(struct scope_row *row,
 		row->begin = wanted->since;
 }
 
+/*
+ * Begin with the last segment before the first new one: only from there can be
+ * told whether what is new carries on what is old.
+ */
 static void
 limit_to_new(struct scope_row *row, const struct inventory *inventory,
 	const struct inventory_timeline *timeline, int64_t modified)
 {
-	for (size_t i = 0; i < timeline->count; i++) {
-		const struct inventory_file *file =
-			&inventory->files[timeline->first + i];
-		lsn start =
-			file->name.number * inventory->identity.segment_size;
+	const struct inventory_file *files = inventory->files + timeline->first;
+	size_t old = 0;
+	lsn start;
 
-		if (file->modified < modified)
-			continue;
-		if (start > row->begin)
-			row->begin = start;
+	while (old < timeline->count && files[old].modified < modified)
+		old++;
+	if (old == 0)
 		return;
-	}
-	row->end = LSN_NONE;
+	start = files[old - 1].name.number * inventory->identity.segment_size;
+	if (start > row->begin)
+		row->begin = start;
 }
 
 static void

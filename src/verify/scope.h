@@ -13,8 +13,8 @@ struct scope_wanted {
 	lsn from;	   /* LSN_NONE: from the beginning */
 	lsn to;		   /* the first that is not wanted; LSN_MAX: all */
 	uint32_t timeline; /* the way to it alone; 0: every timeline */
-	int64_t modified;  /* from the first file on that is as new, in seconds
-			      since 1970; 0: whatever its age */
+	int64_t modified;  /* from the last file on before the first that is as
+			      new, in seconds since 1970; 0: whatever its age */
 	uint32_t since_timeline; /* a backup's, with its descendants; 0: none */
 	lsn since;		 /* where the backup starts */
 	uint64_t system_identifier; /* the backup's; 0: not known */

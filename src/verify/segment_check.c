@@ -233,8 +233,7 @@ read_segment(struct pass *pass, struct error *error)
 		return false;
 	/* WAL behind damage is not missing as well; padding is but zeros. */
 	open = (struct open_end){
-		.timeline = pass->timeline->timeline,
-		.number = pass->input.name.number,
+		.name = pass->input.name,
 		.at = pass->fault.code == ERR_NONE
 			? lsn_align(record_verifier_boundary(&pass->verifier))
 			: pass->end,

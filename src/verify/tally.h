@@ -10,10 +10,9 @@
 
 #include <stdatomic.h>
 
-/* Where the valid WAL of an open segment ends. */
+/* Where the valid WAL of an open segment ends, at least. */
 struct open_end {
-	uint32_t timeline;
-	uint64_t number;
+	struct archive_name name;
 	lsn at;
 };
 

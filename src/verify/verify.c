@@ -147,8 +147,7 @@ examine(struct run *run, struct error *error)
 		&run->scope, config->accept_gap};
 
 	if (config->scope.modified != 0 &&
-		!inventory_measure(
-			&run->inventory, &run->directory, config->jobs, error))
+		!inventory_measure(&run->inventory, &run->directory, error))
 		return false;
 	if (!scope_make(&run->scope, &run->inventory, &config->scope, error) ||
 		!read_files(run, error) || !add_odd_names(run, error) ||

@@ -135,7 +135,13 @@ is_refused('an empty file', copy_with($segment, ''),
 	qr/file "$segment" is damaged: it is too short/);
 my $ends = new_recovery('ends', $leader, 'base', copy_with());
 ends_recovery('a segment that is not there ends recovery', $ends);
+like(slurp_file($ends->logfile), qr/walfetch: warning: archive .* does not have segment $segment, but goes on/,
+	'the log tells of those behind it');
 $ends->stop;
+is_refused('a segment that is not there, to the end of the archive',
+	copy_with(),
+	qr/walfetch: error: archive .* does not have segment $segment, but goes on/,
+	options => ['--partial']);
 
 # With --no-verify the server itself takes a fault for the end.
 my $trusting = new_recovery('trusting', $leader, 'base',

@@ -55,8 +55,18 @@ is($status, 0, 'the first is fetched') || diag($stderr);
 is_right('first', $segments[0]);
 ok(in_cache(@segments[ 1 .. 3 ]), 'the next three are made ready');
 
-# They are what is served: the archive's own files are out of the way.
-rename $archive->dir . "/$segments[1].zst", "$scratch/moved";
+# They are what is served: the archive's own file cannot be read meanwhile.
+sub break_file
+{
+	my ($file) = @_;
+	my $time = (stat $file)[9];
+	rename $file, "$scratch/moved";
+	append_to_file($file, 'nonsense');
+	utime $time, $time, $file or die "$file: $!";
+	return;
+}
+
+break_file($archive->dir . "/$segments[1].zst");
 ($status, $stderr) = fetch($archive, $segments[1], $target, @options);
 is($status, 0, 'the second is fetched out of the cache') || diag($stderr);
 is_right('second', $segments[1]);
@@ -67,6 +77,18 @@ ok(in_cache(@segments[ 2 .. 4 ]), 'it has left, another has come');
 is((fetch($archive, $segments[0] =~ s/^0000000./00000009/r, $target, @options))[0],
 	1, 'another timeline is not there');
 ok(in_cache(@segments[ 2 .. 4 ]), 'the cache is as it was');
+# What the archive has no more, or has in another file, is not served.
+my $whole = $archive->dir . "/$segments[2].zst";
+rename $whole, "$scratch/away";
+is((fetch($archive, $segments[2], $target, @options))[0], 1, 'a file that has left');
+ok(!-e "$cache/$segments[2].ahead", 'it has left the cache as well');
+rename "$scratch/away", $whole;
+append_to_file($archive->dir . "/$segments[3].zst", 'more');
+utime 1, 1, $archive->dir . "/$segments[3].zst";
+is((fetch($archive, $segments[3], $target, @options))[0], 126, 'another file');
+ok(!-e "$cache/$segments[3].ahead", 'it has left the cache, too');
+truncate $archive->dir . "/$segments[3].zst", (-s $archive->dir . "/$segments[3].zst") - 4;
+
 append_to_file("$cache/.$segments[8].ahead.tmp", 'left by a process that died');
 append_to_file("$cache/other", 'of somebody else');
 is((fetch($archive, $segments[6], $target, @options))[0], 0, 'a jump ahead');
@@ -106,7 +128,7 @@ SKIP:
 	is((fetch($archive, $segments[4], $target, @there))[0], 0, 'elsewhere: the first');
 	ok( wait_until('the next', sub { -e "$other/$segments[5].ahead" }),
 		'elsewhere: the next is made ready');
-	rename $archive->dir . "/$segments[5].zst", "$scratch/moved";
+	break_file($archive->dir . "/$segments[5].zst");
 	is((fetch($archive, $segments[5], $target, @there))[0], 0, 'elsewhere: it is served');
 	is_right('elsewhere', $segments[5]);
 	rename "$scratch/moved", $archive->dir . "/$segments[5].zst";

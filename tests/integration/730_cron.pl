@@ -109,6 +109,7 @@ foreach my $round (1 .. 5)
 		is_quiet("round $round: verify", 'verify', '0');
 	}
 	age_archive();
+	is_quiet("round $round: verify, with nothing new", 'verify', '0');
 	is_quiet("round $round: prune", 'prune', '0');
 
 	my ($oldest) = sort map { backup_start("$base/$_") }

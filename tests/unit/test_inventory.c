@@ -114,10 +114,18 @@ test_odd_names(void **state)
 	store_ours(directory, "000000010000000000000001");
 	store_text(directory, "000000010000000000001000", "x");
 	store_text(directory, "00000001000000000000ffff", "x");
+	store_text(directory, "000000010000000000001000.00000028.backup", "x");
 	assert_true(inventory_read(&inventory, directory, &error));
 	assert_int_equal(inventory.odd_count, 1);
 	assert_string_equal(inventory.odd[0], "000000010000000000001000");
 	assert_int_equal(inventory.file_count, 1);
+	inventory_free(&inventory);
+
+	/* In whatever form. */
+	store_text(directory, "000000010000000000001001.gz", "x");
+	store_text(directory, "000000000000000000000001.zst.partial", "x");
+	assert_true(inventory_read(&inventory, directory, &error));
+	assert_int_equal(inventory.odd_count, 3);
 	inventory_free(&inventory);
 }
 
@@ -131,6 +139,21 @@ test_nobody_tells(void **state)
 	store_text(directory, "000000010000000000000001", "x");
 	assert_false(inventory_read(&inventory, directory, &error));
 	assert_int_equal(error.code, ERR_DAMAGED);
+}
+
+/* That none can be read does not mean that there is no WAL. */
+static void
+test_nobody_can_be_read(void **state)
+{
+	static const char name[] = "000000010000000000000001.partial";
+	const struct directory *directory = *state;
+	struct inventory inventory;
+	struct error error;
+
+	assert_int_equal(symlinkat("elsewhere", directory->fd, name), 0);
+	assert_false(inventory_read(&inventory, directory, &error));
+	assert_int_equal(error.code, ERR_SYSTEM);
+	assert_non_null(strstr(error.message, name));
 }
 
 /* A history that cannot be read is a fault of its timeline alone. */
@@ -178,13 +201,46 @@ test_measure(void **state)
 	segment_name_format(name, 1, GONE, SIZE);
 	assert_int_equal(unlinkat(directory->fd, name, 0), 0);
 
-	assert_true(inventory_measure(&inventory, directory, 2, &error));
+	assert_true(inventory_measure(&inventory, directory, &error));
 	assert_int_equal(inventory.file_count, FILES - 1);
 	assert_int_equal(inventory.timelines[0].count, FILES - 1);
 	assert_int_equal(inventory.files[0].stored, WAL_PAGE_SIZE);
 	assert_int_equal(inventory.files[1].stored, 0);
 	assert_true(inventory.files[FILES - 2].modified > 0);
 	assert_int_equal(inventory.files[GONE].name.number, GONE + 1);
+	inventory_free(&inventory);
+}
+
+/* A receiver completes a segment between the two readings. */
+static void
+test_measure_a_new_name(void **state)
+{
+	const struct directory *directory = *state;
+	struct inventory inventory;
+	struct error error;
+
+	store_ours(directory, "000000010000000000000001.partial");
+	store_ours(directory, "000000010000000000000002.partial");
+	store_text(directory, "000000010000000000000002.gz.partial", "");
+	assert_true(inventory_read(&inventory, directory, &error));
+	assert_int_equal(inventory.file_count, 3);
+	assert_int_equal(
+		renameat(directory->fd, "000000010000000000000001.partial",
+			directory->fd, "000000010000000000000001"),
+		0);
+	store_ours(directory, "000000010000000000000002.lz4");
+	assert_int_equal(
+		unlinkat(directory->fd, "000000010000000000000002.partial", 0),
+		0);
+	assert_int_equal(unlinkat(directory->fd,
+				 "000000010000000000000002.gz.partial", 0),
+		0);
+	assert_true(inventory_measure(&inventory, directory, &error));
+	assert_int_equal(inventory.file_count, 2);
+	assert_int_equal(inventory.files[0].name.kind, NAME_SEGMENT);
+	assert_int_equal(inventory.files[0].stored, WAL_PAGE_SIZE);
+	assert_int_equal(inventory.files[1].name.kind, NAME_SEGMENT);
+	assert_int_equal(inventory.files[1].name.codec, CODEC_LZ4);
 	inventory_free(&inventory);
 }
 
@@ -197,8 +253,10 @@ main(void)
 		directory_test(test_stranger),
 		directory_test(test_odd_names),
 		directory_test(test_nobody_tells),
+		directory_test(test_nobody_can_be_read),
 		directory_test(test_history_fault),
 		directory_test(test_measure),
+		directory_test(test_measure_a_new_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,34 @@
 #define SEGMENT "000000010000000000000005"
 #define NEXT "000000010000000000000006"
 
+/* What a receiver writes while the open segment is looked at. */
+static struct beside {
+	const struct directory *archive;
+	const char *name; /* NULL: nothing */
+	const unsigned char *bytes;
+} beside;
+
+bool __real_open_end_check(const struct directory *directory, const char *name,
+	const struct record_verifier *verifier, bool *damaged,
+	struct error *error);
+bool __wrap_open_end_check(const struct directory *directory, const char *name,
+	const struct record_verifier *verifier, bool *damaged,
+	struct error *error);
+
+bool
+__wrap_open_end_check(const struct directory *directory, const char *name,
+	const struct record_verifier *verifier, bool *damaged,
+	struct error *error)
+{
+	bool success = __real_open_end_check(
+		directory, name, verifier, damaged, error);
+
+	if (beside.name != NULL)
+		file_store(beside.archive, beside.name, beside.bytes,
+			WAL_BUILDER_SEGMENT);
+	return success;
+}
+
 struct call {
 	const struct directory *archive;
 	struct restore_config config;
@@ -239,6 +267,62 @@ a_damaged_open_one_is_a_fault(void **state)
 	free(expected);
 }
 
+/* Not the one that can be read but holds less. */
+static void
+a_damaged_open_one_that_held_more_is_a_fault(void **state)
+{
+	size_t len = WAL_BUILDER_SEGMENT / 2;
+	unsigned char *quarter = new_segment();
+	const unsigned char *bytes;
+	struct wal_builder b;
+	struct call call;
+
+	bytes = build(&b, len / 2, quarter);
+	call_init(&call, *state);
+	file_encode(*state, SEGMENT ".gz.partial", CODEC_GZIP, bytes, len);
+	file_cut(*state, SEGMENT ".gz.partial",
+		file_size(*state, SEGMENT ".gz.partial") - 20);
+	file_store(*state, SEGMENT ".partial", quarter, WAL_BUILDER_SEGMENT);
+	assert_fault(&call, ERR_DAMAGED);
+	assert_non_null(strstr(call.error.message, ".gz.partial"));
+	file_encode(*state, SEGMENT ".partial", CODEC_NONE, bytes,
+		WAL_BUILDER_SEGMENT);
+	assert_served(&call, bytes);
+	call_end(&call);
+	wal_builder_free(&b);
+	free(quarter);
+}
+
+/*
+ * Pages of a record that is not whole came while the file was copied, a later
+ * one before an earlier one: that is no damage.
+ */
+static void
+pages_that_come_meanwhile(void **state)
+{
+	const size_t page = (size_t)20 * WAL_PAGE_SIZE;
+	unsigned char *torn = new_segment();
+	struct wal_builder b;
+	struct call call;
+
+	wal_builder_init(&b, BASE);
+	wal_builder_add_many(&b, page - WAL_PAGE_SIZE);
+	(void)wal_builder_add_unfinished(
+		&b, (size_t)20 * WAL_PAGE_SIZE, (size_t)8 * WAL_PAGE_SIZE);
+	memcpy(torn, b.bytes, WAL_BUILDER_SEGMENT);
+	memset(torn + page + (size_t)3 * WAL_PAGE_SIZE, 0, WAL_PAGE_SIZE);
+	call_init(&call, *state);
+	file_store(*state, SEGMENT ".partial", torn, WAL_BUILDER_SEGMENT);
+	assert_fault(&call, ERR_DAMAGED);
+
+	beside = (struct beside){*state, SEGMENT ".partial", b.bytes};
+	assert_served(&call, b.bytes);
+	beside.name = NULL;
+	call_end(&call);
+	wal_builder_free(&b);
+	free(torn);
+}
+
 /* What lies behind it on its timeline. */
 static void
 an_open_one_below_the_newest_must_be_full(void **state)
@@ -277,6 +361,35 @@ an_open_one_below_the_newest_must_be_full(void **state)
 	free(half);
 }
 
+/* Its last record goes on in the newest segment, and is not whole there. */
+static void
+a_full_one_whose_last_record_is_not_whole(void **state)
+{
+	unsigned char *newest = new_segment();
+	struct wal_builder b;
+	struct call call;
+
+	wal_builder_init(&b, BASE);
+	while (b.at < BASE + WAL_BUILDER_SEGMENT - WAL_PAGE_SIZE)
+		wal_builder_add(&b, 500);
+	wal_builder_add(&b, (size_t)4 * WAL_PAGE_SIZE);
+	memset(newest, 0, WAL_BUILDER_SEGMENT);
+	memcpy(newest, b.bytes + WAL_BUILDER_SEGMENT,
+		(size_t)2 * WAL_PAGE_SIZE);
+	call_init(&call, *state);
+	file_store(*state, SEGMENT ".partial", b.bytes, WAL_BUILDER_SEGMENT);
+	file_store(*state, NEXT ".partial", newest, WAL_BUILDER_SEGMENT);
+	assert_served(&call, b.bytes);
+
+	/* What is there of the next one is not the rest of that record. */
+	newest[16] ^= 8;
+	file_store(*state, NEXT ".partial", newest, WAL_BUILDER_SEGMENT);
+	assert_fault(&call, ERR_GAP);
+	call_end(&call);
+	wal_builder_free(&b);
+	free(newest);
+}
+
 static void
 other_timelines_do_not_matter(void **state)
 {
@@ -294,6 +407,78 @@ other_timelines_do_not_matter(void **state)
 	call_end(&call);
 	wal_builder_free(&b);
 	free(half);
+}
+
+/* A segment that is not there is not the end where others are behind it. */
+static void
+a_hole_is_not_the_end(void **state)
+{
+	const struct gap gap = {1, BASE + 8, BASE + WAL_BUILDER_SEGMENT};
+	unsigned char *expected = new_segment();
+	const unsigned char *bytes;
+	struct wal_builder b;
+	struct error error;
+	struct call call;
+
+	bytes = build(&b, WAL_BUILDER_SEGMENT, expected);
+	call_init(&call, *state);
+	file_encode(*state, NEXT ".gz", CODEC_GZIP, bytes + WAL_BUILDER_SEGMENT,
+		WAL_BUILDER_SEGMENT);
+	assert_not_there(&call);
+	file_store(*state, "000000020000000000000004", "x", 1);
+	assert_not_there(&call);
+	assert_int_equal(message_len(&call), 0);
+	file_store(*state, "000000010000000000000004", "x", 1);
+	assert_fault(&call, ERR_GAP);
+	assert_non_null(strstr(call.error.message, NEXT ".gz"));
+
+	/* A standby can go on to streaming, but is told. */
+	call.config.partial = false;
+	assert_not_there(&call);
+	assert_true(message_len(&call) > 0);
+
+	/* One that is open, with another behind it, is only not complete. */
+	call.config.partial = true;
+	(void)unlinkat(call.archive->fd, NEXT ".gz", 0);
+	file_store(*state, NEXT ".partial", bytes + WAL_BUILDER_SEGMENT,
+		WAL_BUILDER_SEGMENT);
+	assert_fault(&call, ERR_GAP);
+	call.config.partial = false;
+	call_end(&call);
+	call.messages = tmpfile();
+	log_init(&call.log, call.messages, "test");
+	file_store(*state, SEGMENT ".partial", bytes, WAL_BUILDER_SEGMENT);
+	assert_not_there(&call);
+	assert_int_equal(message_len(&call), 0);
+
+	(void)unlinkat(call.archive->fd, SEGMENT ".partial", 0);
+	call.config.partial = true;
+	assert_true(gap_record_add(*state, &gap, &error));
+	assert_not_there(&call);
+	call_end(&call);
+	wal_builder_free(&b);
+	free(expected);
+}
+
+/* Or the server would begin another timeline of that number. */
+static void
+a_history_is_missed_where_its_wal_is(void **state)
+{
+	struct call call;
+
+	call_init(&call, *state);
+	call.config.name = "00000002.history";
+	file_store(*state, "000000020000000000000005.partial", "", 0);
+	assert_not_there(&call);
+	file_store(*state, SEGMENT, "x", 1);
+	assert_fault(&call, ERR_GAP);
+	call.config.partial = false;
+	assert_fault(&call, ERR_GAP);
+	call.config.name = "00000003.history";
+	assert_not_there(&call);
+	call.config.name = "00000001.history";
+	assert_not_there(&call);
+	call_end(&call);
 }
 
 static void
@@ -325,8 +510,13 @@ main(void)
 		directory_test(the_open_form_with_most_is_served),
 		directory_test(an_open_one_without_wal_is_not_there),
 		directory_test(a_damaged_open_one_is_a_fault),
+		directory_test(a_damaged_open_one_that_held_more_is_a_fault),
+		directory_test(pages_that_come_meanwhile),
 		directory_test(an_open_one_below_the_newest_must_be_full),
+		directory_test(a_full_one_whose_last_record_is_not_whole),
 		directory_test(other_timelines_do_not_matter),
+		directory_test(a_hole_is_not_the_end),
+		directory_test(a_history_is_missed_where_its_wal_is),
 		directory_test(an_empty_folder_is_no_archive),
 	};
 

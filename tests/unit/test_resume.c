@@ -776,6 +776,43 @@ test_an_older_segment_without_its_last_bytes(void **state)
 	assert_open(f, T1 A ".partial", start_of(1) - 1000);
 }
 
+/*
+ * The process died when its last record was not whole in the next segment
+ * either: that the next page goes on with it tells.
+ */
+static void
+test_an_older_segment_whose_last_record_is_not_whole(void **state)
+{
+	struct fixture *f = *state;
+	lsn upto = start_of(1) + WAL_PAGE_SIZE;
+	struct gap gap;
+
+	fill_segment(f, true);
+	gap = (struct gap){1, f->wal.previous, start_of(1)};
+	wal_builder_add_many(&f->wal, SIZE);
+
+	/* Unless WAL was let go there, or the next one is not the newest. */
+	store_open(f, T1 A ".partial", CODEC_NONE, start_of(1));
+	store_open(f, T1 B ".partial", CODEC_NONE, upto);
+	store_open(f, T1 C ".partial", CODEC_NONE, f->wal.at);
+	locate(f);
+	assert_names(f->directory,
+		T1 A ".partial " T1 B ".partial " T1 C ".partial");
+	assert_int_equal(unlinkat(f->directory->fd, T1 C ".partial", 0), 0);
+	assert_true(gap_record_add(f->directory, &gap, &f->error));
+	locate(f);
+	assert_notice(f, NULL);
+	assert_names(f->directory,
+		GAP_FILE_NAME " " T1 A ".partial " T1 B ".partial");
+
+	assert_int_equal(unlinkat(f->directory->fd, GAP_FILE_NAME, 0), 0);
+	locate(f);
+	assert_found(f, 1, start_of(1), LSN_NONE, last_byte(f, upto));
+	assert_notice(f, NULL);
+	assert_names(f->directory, T1 A " " T1 B ".partial");
+	assert_complete(f, T1 A, CODEC_NONE, 0);
+}
+
 static void
 test_older_forms_of_which_one_is_unreadable(void **state)
 {
@@ -1901,6 +1938,8 @@ main(void)
 		resume_test(test_older_below_a_complete_one),
 		resume_test(test_an_older_segment_that_is_not_full),
 		resume_test(test_an_older_segment_without_its_last_bytes),
+		resume_test(
+			test_an_older_segment_whose_last_record_is_not_whole),
 		resume_test(test_older_forms_of_which_one_is_unreadable),
 		resume_test(test_an_open_segment_beside_the_complete_one),
 		resume_test(test_an_open_segment_beside_a_damaged_one),

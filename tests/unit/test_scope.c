@@ -191,10 +191,15 @@ days(void **state)
 
 	(void)state;
 	begin(&f);
-	assert_part(&f, &wanted, 1, 25, 40);
-	assert_part(&f, &wanted, 2, 1, 0);
-	assert_part(&f, &wanted, 3, 25, 40);
-	assert_part(&f, &wanted, 4, 30, 40);
+	assert_part(&f, &wanted, 1, 24, 40);
+	assert_part(&f, &wanted, 2, 20, 40);
+	assert_part(&f, &wanted, 3, 24, 40);
+	assert_part(&f, &wanted, 4, 1, 40);
+
+	/* Nothing is that new: the last one, and what may be missing behind. */
+	wanted.modified = 5000;
+	assert_part(&f, &wanted, 1, 32, 40);
+	assert_part(&f, &wanted, 4, 33, 40);
 	end(&f);
 }
 

@@ -135,6 +135,47 @@ test_accept_needs_the_lock(void **state)
 	wal_builder_free(&b);
 }
 
+/* Zeros at the end of what an open segment holds are part of its WAL. */
+static void
+test_left_open_with_zeros(void **state)
+{
+	const struct directory *directory = *state;
+	struct verify_report report;
+	struct wal_builder b;
+	char message[96];
+	lsn last;
+
+	/* It is full, and its last byte, which is one of a record, is zero. */
+	for (uint32_t seed = 1;; seed++) {
+		wal_builder_init(&b, (lsn)FIRST * SIZE);
+		b.seed = seed;
+		wal_builder_add_many(&b, SIZE - WAL_PAGE_SIZE);
+		wal_builder_add(&b, (size_t)3 * WAL_PAGE_SIZE);
+		if (*wal_builder_at(&b, (FIRST + 1) * SIZE - 1) == 0)
+			break;
+		wal_builder_free(&b);
+	}
+	wal_builder_add_many(&b, SIZE + SIZE / 4);
+	store_open(directory, &b, FIRST);
+	store_open(directory, &b, FIRST + 1);
+	assert_clean(directory, 2);
+	drop(directory, "000000010000000000000005.partial");
+
+	/* It is not, and its last record ends with zeros. */
+	last = wal_builder_add(&b, 120);
+	memset(wal_builder_at(&b, last + 80), 0, 40);
+	wal_seal_record(wal_builder_at(&b, last), 120);
+	store_open(directory, &b, FIRST + 1);
+	(void)snprintf(message, sizeof(message), "from " LSN_FORMAT " to ",
+		LSN_ARGS(b.at));
+	wal_builder_add_many(&b, 3 * SIZE);
+	store(directory, &b, FIRST + 2);
+	report = verify_all(directory);
+	assert_finding(&report, FINDING_GAP, "", message);
+	verify_report_free(&report);
+	wal_builder_free(&b);
+}
+
 /* An open segment that others follow lacks its end. */
 static void
 test_left_open(void **state)
@@ -298,7 +339,10 @@ test_days(void **state)
 		utimensat(directory->fd, "000000010000000000000005", old, 0),
 		0);
 	assert_int_equal(
-		utimensat(directory->fd, "000000010000000000000007", old, 0),
+		utimensat(directory->fd, "000000010000000000000006", old, 0),
+		0);
+	assert_int_equal(utimensat(directory->fd,
+				 "000000010000000000000008.partial", old, 0),
 		0);
 	assert_int_equal(files_in(directory, &scope), 3);
 	wal_builder_free(&b);
@@ -378,6 +422,7 @@ main(void)
 		directory_test(test_missing_segment),
 		directory_test(test_accept_needs_the_lock),
 		directory_test(test_left_open),
+		directory_test(test_left_open_with_zeros),
 		directory_test(test_histories),
 		directory_test(test_twice),
 		directory_test(test_odd_name),
