@@ -154,6 +154,9 @@ is($status, 1, 'nothing chosen: status');
 like($stderr, qr/error: archive ".*" holds no WAL that was to be verified/,
 	'nothing chosen: message');
 utime 1_000_000, 1_000_000, map { path($archive, $_) } @one[ 0 .. 5 ];
+finds('what was written today, and the one before', $archive, 5,
+	[qr/^damage: $one[5]/], '--days=1');
+utime 1_000_000, 1_000_000, path($archive, $one[6]);
 is_sound('what was written today', $archive, '--days=1');
 
 # Since a backup: the standby's base backup began in the third segment or so.
