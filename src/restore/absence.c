@@ -159,6 +159,14 @@ check_hole(const struct surroundings *around, const struct directory *archive,
 		"puts its loss on record; recovery can end there then.");
 }
 
+/* What the archive does not have the server reads from its own folder. */
+static bool
+server_has(const struct restore_request *request)
+{
+	return faccessat(request->directory.fd, request->name, F_OK,
+		       AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool
 absence_check(const struct directory *archive,
 	const struct restore_request *request, struct error *error)
@@ -168,6 +176,8 @@ absence_check(const struct directory *archive,
 	if (!look_around(&around, archive, request, error) ||
 		!check_mounted(&around, archive, error))
 		return false;
+	if (server_has(request))
+		return true;
 	switch (request->kind) {
 	case RESTORE_SEGMENT:
 		return check_hole(&around, archive, error);

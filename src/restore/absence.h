@@ -11,7 +11,8 @@
 #include "restore/request.h"
 
 /*
- * The file asked for was not found. True if that is all there is to say.
+ * The file asked for was not found. True if that is all there is to say, or
+ * the server has the file itself.
  * Errors: ERR_GAP (of a segment: the archive has others of its timeline before
  * it and behind it, and the loss is not on record; of a history: the archive
  * has WAL of that timeline and of a lower one; either may have come since: look

@@ -415,6 +415,8 @@ a_hole_is_not_the_end(void **state)
 {
 	const struct gap gap = {1, BASE + 8, BASE + WAL_BUILDER_SEGMENT};
 	unsigned char *expected = new_segment();
+	char folder[] = "/tmp/walfetch-test-XXXXXX";
+	const char *elsewhere;
 	const unsigned char *bytes;
 	struct wal_builder b;
 	struct error error;
@@ -431,6 +433,19 @@ a_hole_is_not_the_end(void **state)
 	file_store(*state, "000000010000000000000004", "x", 1);
 	assert_fault(&call, ERR_GAP);
 	assert_non_null(strstr(call.error.message, NEXT ".gz"));
+
+	/* Unless the server has it itself. */
+	elsewhere = mkdtemp(folder);
+	assert_non_null(elsewhere);
+	(void)snprintf(call.path, sizeof(call.path), "%s/" SEGMENT, elsewhere);
+	assert_int_equal(close(open(call.path, O_CREAT | O_WRONLY, 0600)), 0);
+	(void)snprintf(call.path, sizeof(call.path), "%s/target", elsewhere);
+	assert_not_there(&call);
+	(void)snprintf(call.path, sizeof(call.path), "%s/" SEGMENT, elsewhere);
+	assert_int_equal(unlink(call.path), 0);
+	assert_int_equal(rmdir(elsewhere), 0);
+	(void)snprintf(
+		call.path, sizeof(call.path), "%s/target", call.archive->path);
 
 	/* A standby can go on to streaming, but is told. */
 	call.config.partial = false;
