@@ -6,12 +6,16 @@
 #include <signal.h>
 #include <unistd.h>
 
+/* Wakes the thread; from anybody else it means nothing. */
+#define END_SIGNAL SIGUSR1
+
 static void
 stop_signals(sigset_t *signals)
 {
 	(void)sigemptyset(signals);
 	(void)sigaddset(signals, SIGINT);
 	(void)sigaddset(signals, SIGTERM);
+	(void)sigaddset(signals, END_SIGNAL);
 }
 
 /* False: it was stop_end() that woke us. */
@@ -22,8 +26,10 @@ wait_for_signal(const struct stop *stop)
 	int received;
 
 	stop_signals(&signals);
-	(void)sigwait(&signals, &received);
-	return !atomic_load(&stop->ended);
+	do
+		(void)sigwait(&signals, &received);
+	while (received == END_SIGNAL && !atomic_load(&stop->ended));
+	return received != END_SIGNAL;
 }
 
 static void *
@@ -79,7 +85,7 @@ void
 stop_end(struct stop *stop)
 {
 	atomic_store(&stop->ended, true);
-	(void)pthread_kill(stop->thread, SIGTERM);
+	(void)pthread_kill(stop->thread, END_SIGNAL);
 	(void)pthread_join(stop->thread, NULL);
 	(void)close(stop->fd);
 	(void)close(stop->write_fd);

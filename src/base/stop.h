@@ -3,9 +3,10 @@
  *
  * Life cycle: stop_begin, before any other thread is started -> stop_end.
  * The signals are blocked in every thread and taken by one that waits for
- * nothing else, so no code runs in a signal handler.
- * Guarantee: the first signal makes the descriptor readable, and it stays so;
- * a second one ends the process at once with status 1.
+ * nothing else, so no code runs in a signal handler. SIGUSR1 is blocked, too:
+ * it ends that thread. Guarantee: the first signal makes the descriptor
+ * readable, and it stays so; a second one ends the process at once with
+ * status 1.
  */
 #ifndef BASE_STOP_H
 #define BASE_STOP_H
