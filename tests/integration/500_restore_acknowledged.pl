@@ -36,7 +36,16 @@ foreach my $codec (qw(none gzip lz4 zstd))
 	$leader->kill9;
 	$_->{process}->wait_for_end(time_limit(20)) foreach @clients;
 	my @ids = acknowledged(@clients);
-	$receiver->stop($end{$codec}, time_limit(10)) if $end{$codec} ne 'not';
+	if ($end{$codec} ne 'not')
+	{
+		$receiver->stop($end{$codec}, time_limit(10));
+	}
+	else
+	{
+		# It persists what it has, and waits for a leader.
+		wait_until('the receiver to notice',
+			sub { $receiver->stderr =~ /trying again/ });
+	}
 	note("$codec: " . @ids . ' commits; ' . join ' ', $archive->partials);
 	cmp_ok(scalar($archive->complete), '>', 1,
 		"$codec: there are complete segments");
