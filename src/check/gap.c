@@ -123,13 +123,32 @@ wait_for_server(
 	return true;
 }
 
-/* WAL, or a keepalive, must come: an error comes in their place. */
+/* Takes the message. */
 static bool
-take_first_message(struct check *check, struct error *error)
+is_wal(struct copy_message *message, bool *wal, struct error *error)
+{
+	struct replication_message parsed;
+	bool ok = replication_message_parse(
+		&parsed, message->data, message->len, error);
+
+	*wal = ok && parsed.kind == MESSAGE_WAL_DATA;
+	copy_message_free(message);
+	return ok;
+}
+
+/*
+ * An error comes in the place of WAL. It may come behind the keepalive that was
+ * asked for, so that one only counts if there is no WAL to be sent.
+ */
+static bool
+take_first_message(struct check *check, const struct place_to_go *place,
+	struct error *error)
 {
 	int64_t deadline_us = clock_monotonic_us() + ANSWER_US;
+	bool idle = place->at >= check->identity.flushed;
 	struct copy_message message = {.data = NULL};
 	enum copy_status status;
+	bool wal = false;
 
 	if (!ask_for_reply(check, error))
 		return false;
@@ -137,16 +156,20 @@ take_first_message(struct check *check, struct error *error)
 		if (!copy_receive(
 			    check->server, false, &status, &message, error))
 			return false;
-		copy_message_free(&message);
 		switch (status) {
 		case COPY_MESSAGE:
+			if (!is_wal(&message, &wal, error))
+				return false;
+			if (wal || idle)
+				return true;
+			break;
 		case COPY_ENDED:
 			return true;
 		case COPY_DRAINED:
+			if (!wait_for_server(check, deadline_us, error))
+				return false;
 			break;
 		}
-		if (!wait_for_server(check, deadline_us, error))
-			return false;
 	}
 }
 
@@ -165,7 +188,7 @@ try_streaming(struct check *check, const struct place_to_go *place,
 		    check->server, &request, &result, &next, error))
 		return false;
 	return result == REPLICATION_TIMELINE_ENDED ||
-		take_first_message(check, error);
+		take_first_message(check, place, error);
 }
 
 static void
