@@ -1,6 +1,6 @@
 # Every call on a file of the archive fails once, or the process dies in front
-# of it; a power cut follows. Then the archive is
-# right, nothing that was acknowledged is missing, and the next run goes on.
+# of it; a power cut follows. Then the archive is right, nothing that was
+# acknowledged is missing, and the next run goes on.
 
 package FailingCalls;
 
