@@ -10,7 +10,8 @@ Usage: tests/run.sh [OPTION]...
 Install what the tests need, build into build/ and run the tests.
 
   --label LABEL      only these: unit, cli, lint, integration, known,
-                     fault, bench (a short run, to see that it works)
+                     fault, fuzz (five seconds each; tests/fuzz/run.sh runs
+                     longer), bench (a short run, to see that it works)
   --compare          run the known failures of other receivers with
                      pg_receivewal and with walfetch, and print both, side by
                      side (a table for a page: MARKDOWN=1)
@@ -51,7 +52,7 @@ done
 
 install_packages "${build_packages[@]}" libcmocka-dev libipc-run-perl \
 	lz4 zstd time python3 python3-yaml barman valgrind mandoc shellcheck \
-	clang-format-14 clang-tidy-14
+	clang-format-14 clang-tidy-14 clang libclang-rt-14-dev
 install_postgresql
 build_project "$build_dir" -DBUILD_TESTING=ON -DWALFETCH_WERROR=ON \
 	-DWALFETCH_BENCH=ON "${options[@]}"

@@ -46,6 +46,7 @@
 	X(archive_read_support_format_tar)   \
 	X(archive_write_close)               \
 	X(archive_write_data)                \
+	X(archive_write_fail)                \
 	X(archive_write_free)                \
 	X(archive_write_header)              \
 	X(archive_write_new)                 \

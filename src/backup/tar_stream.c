@@ -24,6 +24,7 @@ struct tar_writer {
 	tar_sink sink;
 	void *context;
 	struct error failure; /* the sink's */
+	bool unfinished;
 };
 
 static bool
@@ -265,8 +266,22 @@ tar_writer_open(struct tar_writer **writer, tar_sink sink, void *context,
 		tar_writer_free(made);
 		return false;
 	}
+	made->unfinished = true;
 	*writer = made;
 	return true;
+}
+
+/*
+ * Freed in the middle of a member, libarchive would fill that up with zeros, to
+ * whatever size the server gave it.
+ */
+static void
+give_up(struct tar_writer *writer)
+{
+	if (writer->failure.code == ERR_NONE)
+		error_set(&writer->failure, ERR_STOPPED, "given up");
+	(void)libarchive()->archive_write_fail(writer->archive);
+	(void)libarchive()->archive_write_close(writer->archive);
 }
 
 void
@@ -274,6 +289,8 @@ tar_writer_free(struct tar_writer *writer)
 {
 	if (writer == NULL)
 		return;
+	if (writer->unfinished)
+		give_up(writer);
 	(void)libarchive()->archive_write_free(writer->archive);
 	free(writer);
 }
@@ -347,6 +364,7 @@ tar_writer_data(struct tar_writer *writer, const void *data, size_t len,
 bool
 tar_writer_finish(struct tar_writer *writer, struct error *error)
 {
+	writer->unfinished = false;
 	return outcome(writer,
 		libarchive()->archive_write_close(writer->archive) ==
 			ARCHIVE_OK,

@@ -78,7 +78,7 @@ bool tar_writer_data(struct tar_writer *writer, const void *data, size_t len,
 /* Write the archive's end. */
 bool tar_writer_finish(struct tar_writer *writer, struct error *error);
 
-/* NULL is fine. */
+/* Before tar_writer_finish, nothing more is written. NULL is fine. */
 void tar_writer_free(struct tar_writer *writer);
 
 #endif

@@ -14,12 +14,12 @@ project_files | grep -E '\.(o|a|so|d|gcno|gcda|tmp|orig|rej|log|pyc)$|~$|(^|/)(C
 project_files | grep -vxE '[A-Za-z0-9._/-]+' |
 	fail_if_any 'these names are not plain'
 
-project_files | grep -vE '^tests/fuzz/.*seeds/' | tr '\n' '\0' |
+project_files | grep -vE '^tests/fuzz/(seeds|crashes)/' | tr '\n' '\0' |
 	xargs -0 grep -IHnE '[[:blank:]]+$' |
 	fail_if_any 'trailing white space'
 
 project_files |
-	grep -E '^(src/.*\.c|tests/unit/test_.*\.c|tests/(integration|fault)/[^/]*\.pl)$' |
+	grep -E '^(src/.*\.c|tests/unit/test_.*\.c|tests/(integration|fault)/[^/]*\.pl|tests/fuzz/[^/]*\.c)$' |
 	while IFS= read -r file; do
 		name=${file##*/}
 		case $name in

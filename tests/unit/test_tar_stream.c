@@ -295,6 +295,29 @@ not_written(void **state)
 	tar_reader_free(NULL);
 }
 
+/* A member of this size is never filled up. */
+static void
+given_up(void **state)
+{
+	struct tar_writer *writer;
+	struct error error;
+	struct text out;
+
+	(void)state;
+	text_init(&out);
+	assert_true(tar_writer_open(&writer, collect, &out, &error));
+	assert_true(tar_writer_file(
+		writer, "new", 0640, (uint64_t)64 << 20, &error));
+	assert_true(tar_writer_data(writer, "12345", 5, &error));
+	tar_writer_free(writer);
+	assert_true(out.len < (size_t)4 * TAR_BLOCK);
+
+	assert_true(tar_writer_open(&writer, refuse, NULL, &error));
+	assert_false(tar_writer_file(writer, "new", 0640, 5, &error));
+	tar_writer_free(writer);
+	text_free(&out);
+}
+
 int
 main(void)
 {
@@ -304,6 +327,7 @@ main(void)
 		cmocka_unit_test(damaged),
 		cmocka_unit_test(copied),
 		cmocka_unit_test(not_written),
+		cmocka_unit_test(given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,18 @@ sub _check_partial
 	return;
 }
 
+# What an open segment lacks of a server's WAL below an LSN; empty if nothing.
+sub lacks
+{
+	my ($self, $name, $upto, @servers) = @_;
+	my $size = $self->{segment_size};
+	my $need = $upto - segment_number($name, $size) * $size;
+
+	$need = 0     if $need < 0;
+	$need = $size if $need > $size;
+	return join("\n", $self->_check_partial($name, $need, @servers));
+}
+
 sub _check_history
 {
 	my ($self, $name, @servers) = @_;
