@@ -100,6 +100,8 @@ tar_reader_free(struct tar_reader *reader)
 static bool
 find_kind(const struct tar_reader *reader, enum tar_kind *kind)
 {
+	const char *target;
+
 	if (libarchive()->archive_entry_hardlink(reader->entry) != NULL)
 		return false;
 	switch (libarchive()->archive_entry_filetype(reader->entry)) {
@@ -111,8 +113,8 @@ find_kind(const struct tar_reader *reader, enum tar_kind *kind)
 		return true;
 	case AE_IFLNK:
 		*kind = TAR_LINK;
-		return libarchive()->archive_entry_symlink(reader->entry) !=
-			NULL;
+		target = libarchive()->archive_entry_symlink(reader->entry);
+		return target != NULL && target[0] != '\0';
 	default:
 		return false;
 	}
