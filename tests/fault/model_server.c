@@ -57,7 +57,12 @@ add_record(struct model_server *server)
 
 	if (!has_room(timeline))
 		return;
-	if (dice_one_in(server->dice, 300)) {
+	/* One that crosses a segment's border is not understood when its head
+	 * is not seen. */
+	if (dice_one_in(server->dice, 300) &&
+		lsn_segment_offset(wal->at, server->segment_size) +
+				WAL_RECORD_HEADER_LEN <=
+			server->segment_size) {
 		record.start = wal_builder_add_switch(wal, false);
 	} else {
 		uint64_t len = record_len(server->dice);
