@@ -10,8 +10,9 @@ Usage: tests/run.sh [OPTION]...
 Install what the tests need, build into build/ and run the tests.
 
   --label LABEL      only these: unit, cli, lint, integration, known,
-                     fault, fuzz (five seconds each; tests/fuzz/run.sh runs
-                     longer), bench (a short run, to see that it works)
+                     fault, simulation, fuzz (five seconds each;
+                     tests/fuzz/run.sh runs longer), bench (a short run, to
+                     see that it works)
   --compare          run the known failures of other receivers with
                      pg_receivewal and with walfetch, and print both, side by
                      side (a table for a page: MARKDOWN=1)

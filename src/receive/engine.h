@@ -150,7 +150,9 @@ struct engine {
 	lsn reported_write;
 	lsn reported_flush; /* over all connections */
 	lsn flush_floor;    /* say nothing of flush below */
-	lsn flush_limit;    /* a record above failed its checks */
+	lsn held_end;	 /* of part of a record that the archive holds, with the
+			    zeros that came behind it; LSN_NONE: there is none */
+	lsn flush_limit; /* a record above failed its checks */
 
 	/* The end of a connection. */
 	bool close_asked;

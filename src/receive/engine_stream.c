@@ -49,17 +49,56 @@ highest(lsn a, lsn b)
 
 /*
  * An earlier run, or an earlier connection, may have reported bytes of a
- * record that was not complete yet, and this stream begins before them. A
- * server that lost WAL itself is told the truth at once.
+ * record that was not complete yet, and this stream begins before them. Of what
+ * a server has lost itself, it is told the truth at once; what it still has is
+ * not taken back for that.
  */
-static lsn
-find_flush_floor(const struct engine *engine)
+static void
+raise_flush_floor(struct engine *engine, lsn reported)
 {
-	lsn floor = highest(engine->position.held, engine->reported_flush);
+	if (reported <= engine->identity.flushed)
+		engine->flush_floor = highest(engine->flush_floor, reported);
+}
+
+/*
+ * Zeros at the end of what the archive holds cannot be told from those that its
+ * file was filled with: they may have been reported, too. The first byte that
+ * is none says how many there can have been.
+ */
+static void
+raise_floor_over_zeros(
+	struct engine *engine, lsn at, const unsigned char *data, size_t len)
+{
+	lsn *held_end = &engine->held_end;
+
+	if (*held_end == LSN_NONE)
+		return;
+	while (*held_end >= at && *held_end < at + len &&
+		data[*held_end - at] == 0)
+		(*held_end)++;
+	raise_flush_floor(engine,
+		*held_end < engine->identity.flushed ? *held_end + 1
+						     : *held_end);
+}
+
+/* A slot knows what was reported last; the archive alone, about. */
+static void
+set_flush_floor(struct engine *engine)
+{
+	const struct archive_position *position = &engine->position;
+	lsn restart = LSN_NONE;
 
 	if (engine->slot_read && engine->slot.known)
-		floor = highest(floor, engine->slot.restart);
-	return floor > engine->identity.flushed ? LSN_NONE : floor;
+		restart = engine->slot.restart;
+	if (engine->reported_flush > engine->identity.flushed)
+		engine->reported_flush = LSN_NONE;
+	engine->flush_floor = engine->reported_flush;
+	raise_flush_floor(engine, position->held);
+	raise_flush_floor(engine, restart);
+	engine->held_end = LSN_NONE;
+	if (restart == LSN_NONE && position->held > position->at)
+		engine->held_end = position->held;
+	raise_floor_over_zeros(engine, position->at, NULL, 0);
 }
 
 void
@@ -80,9 +119,7 @@ engine_stream_begin(struct engine *engine, int64_t now_us)
 	engine->drained = false;
 	engine->caught_up = false;
 	engine->persist_asked = position->at;
-	engine->flush_floor = find_flush_floor(engine);
-	if (engine->flush_floor == LSN_NONE)
-		engine->reported_flush = LSN_NONE;
+	set_flush_floor(engine);
 	engine->flush_limit = LSN_MAX;
 	engine->reported_write = LSN_NONE;
 	engine->began_us = now_us;
@@ -467,6 +504,8 @@ take_wal(struct engine *engine, const struct replication_message *message)
 		good_end = record_verifier_boundary(&engine->verifier);
 		engine->flush_limit = good_end;
 	}
+	raise_floor_over_zeros(
+		engine, message->start, message->data, message->len);
 	if (good_end > message->start) {
 		engine->pending = message->data;
 		engine->pending_len = (size_t)(good_end - message->start);

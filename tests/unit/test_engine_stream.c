@@ -435,6 +435,7 @@ flush_over_reconnect(void **state)
 	(void)state;
 	play_init(&play);
 	play.config.slot = "s";
+	play.slot.restart = PLAY_AT;
 	begin_stream(&play);
 	receive_and_report(&play, 1000);
 	assert_int_equal(play.status.flush, PLAY_AT + 1000);
@@ -476,6 +477,7 @@ flush_floors(void **state)
 	play_init(&play);
 	play.located = (struct archive_position){
 		.timeline = 1, .at = PLAY_AT, .held = PLAY_AT + 500};
+	play.slot.restart = PLAY_AT;
 	expect_floor(&play, PLAY_AT + 500);
 
 	play_init(&play);
@@ -483,6 +485,81 @@ flush_floors(void **state)
 		.timeline = 1, .at = PLAY_AT, .held = PLAY_AT};
 	play.slot.restart = PLAY_AT + 600;
 	expect_floor(&play, PLAY_AT + 600);
+}
+
+/*
+ * Without a slot the archive alone says what an earlier run reported, and not
+ * whether zeros were part of it.
+ */
+static void
+flush_floor_over_zeros(void **state)
+{
+	unsigned char bytes[8] = {0};
+	struct play play;
+
+	(void)state;
+	play_init(&play);
+	play.config.synchronous = true;
+	play.located = (struct archive_position){
+		.timeline = 1, .at = PLAY_AT, .held = PLAY_AT + 500};
+	begin_stream(&play);
+	receive_and_report(&play, 500);
+	assert_int_equal(play.status.flush, LSN_NONE);
+	receive_and_report(&play, 40);
+	assert_int_equal(play.status.write, PLAY_AT + 540);
+	assert_int_equal(play.status.flush, LSN_NONE);
+	bytes[3] = 1;
+	play_wal(&play, PLAY_AT + 540, bytes, 3);
+	play_quiet(&play);
+	assert_int_equal(play.status.flush, LSN_NONE);
+	play_wal(&play, PLAY_AT + 543, bytes + 3, 5);
+	play_quiet(&play);
+	assert_int_equal(play.status.flush, PLAY_AT + 548);
+	play_end(&play);
+
+	/* All that the server has may have been reported, and will be. */
+	play_init(&play);
+	play.config.synchronous = true;
+	play.identity.flushed = PLAY_AT + 540;
+	play.located = (struct archive_position){
+		.timeline = 1, .at = PLAY_AT, .held = PLAY_AT + 500};
+	begin_stream(&play);
+	receive_and_report(&play, 540);
+	assert_int_equal(play.status.flush, PLAY_AT + 540);
+	play_end(&play);
+}
+
+/*
+ * A standby was promoted that has less than the archive, but more than its slot
+ * was told: that one is not set back.
+ */
+static void
+flush_floor_of_slot(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_init(&play);
+	play.config.slot = "s";
+	begin_stream(&play);
+	receive_and_report(&play, 0x9000);
+	assert_int_equal(play.status.flush, PLAY_AT + 0x9000);
+	play_fail(&play, ERR_UNREACHABLE, true);
+	play.identity.timeline = 2;
+	play.history = "1\t0/302000\n";
+	play.identity.flushed = PLAY_AT + 0x3000;
+	play.slot.restart = PLAY_AT + 0x1000;
+	play.located = (struct archive_position){
+		.timeline = 2, .at = PLAY_AT, .held = PLAY_AT};
+	play.may_go_back = true;
+	play_to_state(&play, ENGINE_STREAM);
+	play_quiet(&play);
+	assert_int_equal(play.status.flush, LSN_NONE);
+	receive_and_report(&play, 0xFFF);
+	assert_int_equal(play.status.flush, LSN_NONE);
+	receive_and_report(&play, 1);
+	assert_int_equal(play.status.flush, PLAY_AT + 0x1000);
+	play_end(&play);
 }
 
 /* A server that lost WAL itself is told the truth at once. */
@@ -959,6 +1036,8 @@ main(void)
 		cmocka_unit_test(no_flush_without_slot),
 		cmocka_unit_test(flush_over_reconnect),
 		cmocka_unit_test(flush_floors),
+		cmocka_unit_test(flush_floor_over_zeros),
+		cmocka_unit_test(flush_floor_of_slot),
 		cmocka_unit_test(flush_floor_dropped),
 		cmocka_unit_test(damaged_record),
 		cmocka_unit_test(damaged_record_acknowledged),

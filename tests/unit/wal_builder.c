@@ -35,6 +35,7 @@ wal_builder_init(struct wal_builder *b, lsn base)
 	b->base = base;
 	b->at = base;
 	b->previous = base - 64;
+	b->segment_size = WAL_BUILDER_SEGMENT;
 	b->timeline = 1;
 	b->magic = WAL_BUILDER_MAGIC;
 	b->next_flags = 0;
@@ -63,7 +64,7 @@ void
 wal_builder_begin_page(struct wal_builder *b, uint32_t rem_len)
 {
 	unsigned char *p = wal_builder_at(b, b->at);
-	bool is_long = lsn_segment_offset(b->at, WAL_BUILDER_SEGMENT) == 0;
+	bool is_long = lsn_segment_offset(b->at, b->segment_size) == 0;
 	unsigned int flags = b->next_flags;
 
 	if (lsn_page_offset(b->at) != 0)
@@ -78,7 +79,7 @@ wal_builder_begin_page(struct wal_builder *b, uint32_t rem_len)
 	wal_put_le(p + 16, rem_len, 4);
 	if (is_long) {
 		wal_put_le(p + 24, WAL_BUILDER_SYSTEM, 8);
-		wal_put_le(p + 32, WAL_BUILDER_SEGMENT, 4);
+		wal_put_le(p + 32, b->segment_size, 4);
 		wal_put_le(p + 36, WAL_PAGE_SIZE, 4);
 	}
 	b->next_flags = 0;
@@ -203,7 +204,7 @@ wal_builder_add_switch(struct wal_builder *b, bool with_headers)
 	lsn start = wal_builder_add_typed(
 		b, WAL_RMID_XLOG, XLOG_SWITCH, WAL_RECORD_HEADER_LEN);
 
-	while (lsn_segment_offset(b->at, WAL_BUILDER_SEGMENT) != 0) {
+	while (lsn_segment_offset(b->at, b->segment_size) != 0) {
 		if (with_headers)
 			wal_builder_begin_page(b, 0);
 		b->at += wal_builder_page_room(b);

@@ -22,7 +22,8 @@ struct wal_builder {
 	unsigned char *bytes; /* WAL_BUILDER_ROOM of them, zero beyond at */
 	lsn base;
 	lsn at;
-	lsn previous; /* start of the last record */
+	lsn previous;	       /* start of the last record */
+	uint32_t segment_size; /* WAL_BUILDER_SEGMENT */
 	uint32_t timeline;
 	uint16_t magic;
 	uint16_t next_flags; /* of the next page, beside the usual ones */
