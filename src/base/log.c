@@ -6,6 +6,12 @@
 /* Return to the first column and erase to the end of the line. */
 #define ERASE_LINE "\r\033[K"
 
+enum log_level
+log_level_raise(enum log_level level)
+{
+	return level >= LOG_VERBOSE ? LOG_DEBUG : LOG_VERBOSE;
+}
+
 void
 log_init(struct log *log, FILE *stream, const char *program)
 {

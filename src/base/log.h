@@ -23,6 +23,9 @@ enum log_level {
 	LOG_DEBUG    /* and what helps to find a fault: -v -v */
 };
 
+/* What one more -v makes of a level. */
+enum log_level log_level_raise(enum log_level level);
+
 struct log {
 	FILE *stream;
 	const char *program; /* borrowed */

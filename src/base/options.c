@@ -133,6 +133,19 @@ print_switches(FILE *stream, const struct option_spec *spec)
 	return column;
 }
 
+bool
+options_check_operands(
+	const struct options *options, int most, struct error *error)
+{
+	int surplus = options->operand + most;
+
+	if (surplus >= options->argc)
+		return true;
+	return error_set(error, ERR_USAGE,
+		"too many command-line arguments (first is \"%s\")",
+		options->argv[surplus]);
+}
+
 void
 options_print(FILE *stream, const struct option_spec *specs)
 {

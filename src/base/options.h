@@ -38,6 +38,10 @@ struct options {
 /* The key of the next option. OPTION_ERROR: *error says what (ERR_USAGE). */
 int options_next(struct options *options, struct error *error);
 
+/* After OPTION_END: are there at most so many operands? Errors: ERR_USAGE. */
+bool options_check_operands(
+	const struct options *options, int most, struct error *error);
+
 /* Print the table as the options part of a --help, lines of <= 95. */
 void options_print(FILE *stream, const struct option_spec *specs);
 

@@ -332,9 +332,7 @@ take_other_option(struct backup_options *options, int key, struct error *error)
 		options->log_level = LOG_QUIET;
 		return true;
 	case 'v':
-		options->log_level = options->log_level >= LOG_VERBOSE
-			? LOG_DEBUG
-			: LOG_VERBOSE;
+		options->log_level = log_level_raise(options->log_level);
 		return true;
 	case 'V':
 		options->mode = BACKUP_VERSION;
@@ -432,10 +430,8 @@ backup_options_parse(struct backup_options *result, int argc, char **argv,
 	}
 	if (key == OPTION_ERROR)
 		return false;
-	if (options.operand < argc)
-		return error_set(error, ERR_USAGE,
-			"too many command-line arguments (first is \"%s\")",
-			argv[options.operand]);
+	if (!options_check_operands(&options, 0, error))
+		return false;
 	if (result->backup.archive != NULL && !parsing.wal_given)
 		result->backup.stream_wal = false;
 	return check_options(result, error);

@@ -57,9 +57,7 @@ take_option(struct check_options *options, int key, const char *value,
 		options->log_level = LOG_QUIET;
 		return true;
 	case 'v':
-		options->log_level = options->log_level >= LOG_VERBOSE
-			? LOG_DEBUG
-			: LOG_VERBOSE;
+		options->log_level = log_level_raise(options->log_level);
 		return true;
 	case 'V':
 		options->mode = CHECK_VERSION;
@@ -89,10 +87,9 @@ parse(struct check_options *result, int argc, char **argv, struct error *error)
 			(!known &&
 				!take_option(&options, key, line.value, error)))
 			return false;
-	if (options.mode == CHECK_RUN && line.operand < argc)
-		return error_set(error, ERR_USAGE,
-			"too many command-line arguments (first is \"%s\")",
-			argv[line.operand]);
+	if (options.mode == CHECK_RUN &&
+		!options_check_operands(&line, 0, error))
+		return false;
 	*result = options;
 	return true;
 }

@@ -98,10 +98,8 @@ parse_options(
 	}
 	if (key == OPTION_ERROR)
 		return false;
-	if (options.operand < argc)
-		return error_set(error, ERR_USAGE,
-			"too many command-line arguments (first is \"%s\")",
-			argv[options.operand]);
+	if (!options_check_operands(&options, 0, error))
+		return false;
 	if (result->directory == NULL)
 		return error_set(error, ERR_USAGE, "no directory specified");
 	return true;

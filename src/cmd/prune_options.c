@@ -67,9 +67,7 @@ take_option(struct prune_options *options, int key, const char *value,
 		options->log_level = LOG_QUIET;
 		return true;
 	case 'v':
-		options->log_level = options->log_level >= LOG_VERBOSE
-			? LOG_DEBUG
-			: LOG_VERBOSE;
+		options->log_level = log_level_raise(options->log_level);
 		return true;
 	case 'V':
 		options->mode = PRUNE_VERSION;
@@ -89,10 +87,9 @@ take_operands(struct prune_options *options, const struct options *parsed,
 {
 	int next = parsed->operand;
 
-	if (next < parsed->argc && options->backup_count == 0)
-		return error_set(error, ERR_USAGE,
-			"too many command-line arguments (first is \"%s\")",
-			parsed->argv[next]);
+	if (options->backup_count == 0 &&
+		!options_check_operands(parsed, 0, error))
+		return false;
 	while (next < parsed->argc)
 		options->backups[options->backup_count++] =
 			parsed->argv[next++];

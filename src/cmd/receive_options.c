@@ -282,9 +282,7 @@ take_other_option(struct parsing *parsing, int key, const char *value,
 	case OPTION_PROGRESS:
 		return progress_option_parse(value, &options->progress, error);
 	case 'v':
-		options->log_level = options->log_level >= LOG_VERBOSE
-			? LOG_DEBUG
-			: LOG_VERBOSE;
+		options->log_level = log_level_raise(options->log_level);
 		return true;
 	case 'V':
 		options->mode = RECEIVE_VERSION;
@@ -399,10 +397,8 @@ receive_options_parse(struct receive_options *result, int argc, char **argv,
 	}
 	if (key == OPTION_ERROR)
 		return false;
-	if (options.operand < argc)
-		return error_set(error, ERR_USAGE,
-			"too many command-line arguments (first is \"%s\")",
-			argv[options.operand]);
+	if (!options_check_operands(&options, 0, error))
+		return false;
 	if (!check_slot_actions(&parsing, error))
 		return false;
 	settle(&parsing);

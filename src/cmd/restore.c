@@ -76,8 +76,7 @@ take_option(struct command_line *line, int key, const char *value,
 		line->config.cache = value;
 		return true;
 	case 'v':
-		line->log_level = line->log_level >= LOG_VERBOSE ? LOG_DEBUG
-								 : LOG_VERBOSE;
+		line->log_level = log_level_raise(line->log_level);
 		return true;
 	case OPTION_QUIET:
 		line->log_level = LOG_QUIET;
@@ -110,10 +109,8 @@ take_operands(struct command_line *line, const struct options *options,
 		return error_set(error, ERR_USAGE,
 			"the name of a file and the path to copy it to are "
 			"needed (%%f and %%p)");
-	if (count > 2)
-		return error_set(error, ERR_USAGE,
-			"too many command-line arguments (first is \"%s\")",
-			options->argv[options->operand + 2]);
+	if (!options_check_operands(options, 2, error))
+		return false;
 	config->name = options->argv[options->operand];
 	config->path = options->argv[options->operand + 1];
 	return true;

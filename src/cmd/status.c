@@ -95,9 +95,7 @@ take_option(struct status_options *options, int key, const char *value,
 		options->log_level = LOG_QUIET;
 		return true;
 	case 'v':
-		options->log_level = options->log_level >= LOG_VERBOSE
-			? LOG_DEBUG
-			: LOG_VERBOSE;
+		options->log_level = log_level_raise(options->log_level);
 		return true;
 	case 'V':
 		options->mode = STATUS_VERSION;
@@ -114,10 +112,8 @@ static bool
 check_options(const struct status_options *options, const struct options *line,
 	struct error *error)
 {
-	if (line->operand < line->argc)
-		return error_set(error, ERR_USAGE,
-			"too many command-line arguments (first is \"%s\")",
-			line->argv[line->operand]);
+	if (!options_check_operands(line, 0, error))
+		return false;
 	if (options->directory == NULL && !options->leader)
 		return error_set(error, ERR_USAGE,
 			"neither an archive nor a server is named: use -D, or "
