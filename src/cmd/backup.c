@@ -3,6 +3,7 @@
 #include "cmd/backup_options.h"
 #include "cmd/backup_wal.h"
 #include "cmd/command.h"
+#include "cmd/usage.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -167,10 +168,8 @@ cmd_backup(struct log *log, int argc, char **argv)
 
 	error_clear(&error);
 	ok = backup_options_parse(&options, argc, argv, &error);
-	if (!ok && error.hint[0] == '\0')
-		error_set_hint(&error,
-			"Try \"%s --help\" for more information.",
-			COMMAND_NAME);
+	if (!ok)
+		usage_hint(COMMAND_NAME, &error);
 	if (ok && options.mode == BACKUP_HELP) {
 		backup_options_free(&options);
 		return print_help();

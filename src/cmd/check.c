@@ -2,6 +2,7 @@
 #include "base/stop.h"
 #include "cmd/command.h"
 #include "cmd/connection_options.h"
+#include "cmd/usage.h"
 
 #include <pwd.h>
 #include <unistd.h>
@@ -172,10 +173,7 @@ cmd_check(struct log *log, int argc, char **argv)
 	struct error error;
 
 	if (!parse(&options, argc, argv, &error)) {
-		if (error.hint[0] == '\0')
-			error_set_hint(&error,
-				"Try \"walfetch check --help\" for more "
-				"information.");
+		usage_hint("walfetch check", &error);
 		log_error(log, &error);
 		return error_exit_status(error.code);
 	}

@@ -2,6 +2,7 @@
 #include "base/terminal.h"
 #include "cmd/command.h"
 #include "cmd/list_print.h"
+#include "cmd/usage.h"
 #include "list/bar.h"
 
 #include <langinfo.h>
@@ -192,8 +193,7 @@ cmd_list(struct log *log, int argc, char **argv)
 	struct error error;
 
 	if (!parse_options(&options, argc, argv, &error)) {
-		error_set_hint(&error,
-			"Try \"walfetch list --help\" for more information.");
+		usage_hint("walfetch list", &error);
 		log_error(log, &error);
 		return error_exit_status(error.code);
 	}

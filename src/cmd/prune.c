@@ -2,6 +2,7 @@
 #include "cmd/command.h"
 #include "cmd/json_output.h"
 #include "cmd/prune_options.h"
+#include "cmd/usage.h"
 #include "prune/removal.h"
 
 #include <stdlib.h>
@@ -318,10 +319,7 @@ cmd_prune(struct log *log, int argc, char **argv)
 	bool success = false;
 
 	if (!prune_options_parse(&options, argc, argv, &error)) {
-		if (error.hint[0] == '\0')
-			error_set_hint(&error,
-				"Try \"walfetch prune --help\" for more "
-				"information.");
+		usage_hint("walfetch prune", &error);
 		log_error(log, &error);
 		return error_exit_status(error.code);
 	}

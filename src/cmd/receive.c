@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "cmd/command.h"
 #include "cmd/receive_options.h"
+#include "cmd/usage.h"
 #include "server/command.h"
 
 #include <string.h>
@@ -124,10 +125,7 @@ cmd_receive(struct log *log, int argc, char **argv)
 	struct error error;
 
 	if (!receive_options_parse(&options, argc, argv, &error)) {
-		if (error.hint[0] == '\0')
-			error_set_hint(&error,
-				"Try \"%s --help\" for more information.",
-				command_name(log));
+		usage_hint(command_name(log), &error);
 		log_error(log, &error);
 		return exit_status(log, &error);
 	}

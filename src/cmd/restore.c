@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "base/options.h"
 #include "cmd/command.h"
+#include "cmd/usage.h"
 
 #include <string.h>
 
@@ -155,10 +156,7 @@ cmd_restore(struct log *log, int argc, char **argv)
 	bool found = false;
 
 	if (!parse(&line, argc, argv, &error)) {
-		if (error.hint[0] == '\0')
-			error_set_hint(&error,
-				"Try \"walfetch restore --help\" for more "
-				"information.");
+		usage_hint("walfetch restore", &error);
 		log_error(log, &error);
 		return STATUS_FAULT;
 	}

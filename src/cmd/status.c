@@ -3,6 +3,7 @@
 #include "base/stop.h"
 #include "cmd/command.h"
 #include "cmd/connection_options.h"
+#include "cmd/usage.h"
 #include "status/leader_view.h"
 #include "status/screen.h"
 #include "status/trend.h"
@@ -339,10 +340,7 @@ cmd_status(struct log *log, int argc, char **argv)
 	struct error error;
 
 	if (!parse(&options, argc, argv, &error)) {
-		if (error.hint[0] == '\0')
-			error_set_hint(&error,
-				"Try \"walfetch status --help\" for more "
-				"information.");
+		usage_hint("walfetch status", &error);
 		log_error(log, &error);
 		return error_exit_status(error.code);
 	}

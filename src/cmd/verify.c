@@ -1,5 +1,6 @@
 #include "archive/backup_start.h"
 #include "cmd/command.h"
+#include "cmd/usage.h"
 #include "cmd/verify_report.h"
 
 static int
@@ -122,10 +123,7 @@ cmd_verify(struct log *log, int argc, char **argv)
 	int status;
 
 	if (!verify_options_parse(&options, argc, argv, &error)) {
-		if (error.hint[0] == '\0')
-			error_set_hint(&error,
-				"Try \"walfetch verify --help\" for more "
-				"information.");
+		usage_hint("walfetch verify", &error);
 		log_error(log, &error);
 		return error_exit_status(error.code);
 	}
