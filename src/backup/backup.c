@@ -488,6 +488,7 @@ hand_on(struct backup *backup, const struct base_backup_event *event,
 static bool
 receive(struct backup *backup, struct error *error)
 {
+	struct chunk_queue *queue = backup_writer_queue(backup->writer);
 	int64_t tick_us = 0;
 
 	for (;;) {
@@ -501,8 +502,10 @@ receive(struct backup *backup, struct error *error)
 		}
 		if (!base_backup_next(&backup->stream, tick_us, &event, error))
 			return false;
-		if (event.kind == BACKUP_WAITING)
+		if (event.kind == BACKUP_WAITING) {
+			chunk_queue_hurry(queue);
 			continue;
+		}
 		if (!hand_on(backup, &event, error))
 			return false;
 		if (event.kind == BACKUP_END)

@@ -12,10 +12,13 @@ struct chunk {
 
 struct chunk_queue {
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;
+	pthread_cond_t work; /* for the writer */
+	pthread_cond_t room; /* for the reader */
 	struct chunk *first;
 	struct chunk *last;
 	size_t bytes;
+	bool writer_waits;
+	bool reader_waits;
 	bool aborted;
 	struct error failure; /* the writer's; ERR_NONE: none */
 };
@@ -28,7 +31,8 @@ chunk_queue_create(struct chunk_queue **queue, struct error *error)
 	if (made == NULL)
 		return error_set_memory(error);
 	(void)pthread_mutex_init(&made->mutex, NULL);
-	condition_init(&made->changed);
+	condition_init(&made->work);
+	condition_init(&made->room);
 	*queue = made;
 	return true;
 }
@@ -56,7 +60,8 @@ chunk_queue_free(struct chunk_queue *queue)
 		copy_message_free(&chunk->event.message);
 		free(chunk);
 	}
-	(void)pthread_cond_destroy(&queue->changed);
+	(void)pthread_cond_destroy(&queue->work);
+	(void)pthread_cond_destroy(&queue->room);
 	(void)pthread_mutex_destroy(&queue->mutex);
 	free(queue);
 }
@@ -69,8 +74,11 @@ chunk_queue_wait(struct chunk_queue *queue, int64_t timeout_us, bool *room,
 
 	(void)pthread_mutex_lock(&queue->mutex);
 	if (queue->bytes >= CHUNK_QUEUE_BYTES &&
-		queue->failure.code == ERR_NONE)
-		condition_wait(&queue->changed, &queue->mutex, timeout_us);
+		queue->failure.code == ERR_NONE) {
+		queue->reader_waits = true;
+		condition_wait(&queue->room, &queue->mutex, timeout_us);
+		queue->reader_waits = false;
+	}
 	*room = queue->bytes < CHUNK_QUEUE_BYTES;
 	if (queue->failure.code != ERR_NONE) {
 		*error = queue->failure;
@@ -78,6 +86,14 @@ chunk_queue_wait(struct chunk_queue *queue, int64_t timeout_us, bool *room,
 	}
 	(void)pthread_mutex_unlock(&queue->mutex);
 	return ok;
+}
+
+static void
+wake_writer(struct chunk_queue *queue)
+{
+	if (queue->writer_waits)
+		(void)pthread_cond_signal(&queue->work);
+	queue->writer_waits = false;
 }
 
 bool
@@ -101,9 +117,19 @@ chunk_queue_put(struct chunk_queue *queue,
 		queue->first = chunk;
 	queue->last = chunk;
 	queue->bytes += event->message.len;
-	(void)pthread_cond_broadcast(&queue->changed);
+	if (event->kind != BACKUP_DATA || queue->bytes >= CHUNK_QUEUE_BATCH)
+		wake_writer(queue);
 	(void)pthread_mutex_unlock(&queue->mutex);
 	return true;
+}
+
+void
+chunk_queue_hurry(struct chunk_queue *queue)
+{
+	(void)pthread_mutex_lock(&queue->mutex);
+	if (queue->first != NULL)
+		wake_writer(queue);
+	(void)pthread_mutex_unlock(&queue->mutex);
 }
 
 void
@@ -111,7 +137,7 @@ chunk_queue_abort(struct chunk_queue *queue)
 {
 	(void)pthread_mutex_lock(&queue->mutex);
 	queue->aborted = true;
-	(void)pthread_cond_broadcast(&queue->changed);
+	wake_writer(queue);
 	(void)pthread_mutex_unlock(&queue->mutex);
 }
 
@@ -122,8 +148,10 @@ chunk_queue_peek(struct chunk_queue *queue, enum base_backup_event_kind *kind,
 	bool ok = true;
 
 	(void)pthread_mutex_lock(&queue->mutex);
-	while (queue->first == NULL && !queue->aborted)
-		(void)pthread_cond_wait(&queue->changed, &queue->mutex);
+	while (queue->first == NULL && !queue->aborted) {
+		queue->writer_waits = true;
+		(void)pthread_cond_wait(&queue->work, &queue->mutex);
+	}
 	if (queue->aborted)
 		ok = error_set(error, ERR_STOPPED, "backup was given up");
 	else
@@ -140,7 +168,9 @@ chunk_queue_take(struct chunk_queue *queue, struct base_backup_event *event)
 	(void)pthread_mutex_lock(&queue->mutex);
 	assert(queue->first != NULL);
 	chunk = unlink_first(queue);
-	(void)pthread_cond_broadcast(&queue->changed);
+	if (queue->reader_waits &&
+		queue->bytes + CHUNK_QUEUE_BATCH <= CHUNK_QUEUE_BYTES)
+		(void)pthread_cond_signal(&queue->room);
 	(void)pthread_mutex_unlock(&queue->mutex);
 	*event = chunk->event;
 	free(chunk);
@@ -151,6 +181,6 @@ chunk_queue_fail(struct chunk_queue *queue, const struct error *error)
 {
 	(void)pthread_mutex_lock(&queue->mutex);
 	queue->failure = *error;
-	(void)pthread_cond_broadcast(&queue->changed);
+	(void)pthread_cond_signal(&queue->room);
 	(void)pthread_mutex_unlock(&queue->mutex);
 }

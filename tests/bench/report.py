@@ -126,7 +126,8 @@ def print_tables(summary, runs):
         size = max((run.get("bytes", 0) for run in runs
                     if run["part"] == part and run.get("wal", "") == wal))
         title = ", ".join(filter(None, (
-            part, wal, size and "%.0f MB of WAL" % (size / MB))))
+            part, wal, size and "%.0f MB%s" % (
+                size / MB, "" if part == "backup" else " of WAL"))))
         print_table(title, entries)
     if any(entry["mode"].startswith("zstd") and
            entry["part"] == "catch-up" for entry in summary):

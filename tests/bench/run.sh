@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.."
 . tests/bench/catch_up.sh
 . tests/bench/restore.sh
 . tests/bench/verify.sh
+. tests/bench/backup.sh
 . tests/bench/growth.sh
 . tests/bench/synchronous.sh
 . tests/bench/machine.sh
@@ -19,7 +20,7 @@ Usage: tests/bench/run.sh [OPTION]...
 Measure walfetch and others in turn, and print tables: medians, and how many
 times as fast walfetch was in each pair of runs, with the lowest and highest.
 
-  --parts LIST        of catch-up restore verify growth synchronous
+  --parts LIST        of catch-up restore verify backup growth synchronous
                       (default: all)
   --rounds N          rounds for each figure, in alternating order (default: 5)
   --folder DIR        where servers and archives are made (default: /tmp)
@@ -35,6 +36,8 @@ catch-up, restore, verify:
                       comes from transactions (default: 75)
   --modes LIST        of none gzip:1 gzip lz4 zstd, each also with +sync, and
                       no-verify (default: all)
+backup:
+  --cluster-mb N      size of the cluster (default: 2048)
 growth:
   --segments N        segments in the archive (default: 1000000)
 synchronous:
@@ -44,7 +47,7 @@ synchronous:
 EOT
 }
 
-parts='catch-up restore verify growth synchronous'
+parts='catch-up restore verify backup growth synchronous'
 rounds=5
 folder=${TMPDIR:-/tmp}
 json=
@@ -53,6 +56,7 @@ build=
 scale=75
 modes='none none+sync gzip:1 gzip:1+sync gzip gzip+sync lz4 lz4+sync
 	zstd zstd+sync no-verify'
+cluster_mb=2048
 segments=1000000
 seconds=15
 clients='1 8 32'
@@ -62,13 +66,13 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit ;;
 	--smoke)
-		rounds=1 scale=4 segments=1000 seconds=1 sync_scale=2
+		rounds=1 scale=4 cluster_mb=30 segments=1000 seconds=1 sync_scale=2
 		clients=2
 		modes='none gzip+sync zstd no-verify'
 		shift
 		continue ;;
 	--parts | --rounds | --folder | --json | --chart | --build | --scale | \
-		--modes | --segments | --seconds | --clients | --sync-scale)
+		--modes | --cluster-mb | --segments | --seconds | --clients | --sync-scale)
 		[ $# -ge 2 ] || die "option \"$1\" needs an argument" ;;
 	*) usage >&2; die "unknown option \"$1\"" ;;
 	esac
@@ -81,6 +85,7 @@ while [ $# -gt 0 ]; do
 	--build) build=$2 ;;
 	--scale) scale=$2 ;;
 	--modes) modes=$2 ;;
+	--cluster-mb) cluster_mb=$2 ;;
 	--segments) segments=$2 ;;
 	--seconds) seconds=$2 ;;
 	--clients) clients=$2 ;;
@@ -91,7 +96,7 @@ done
 
 for part in $parts; do
 	case $part in
-	catch-up | restore | verify | growth | synchronous) ;;
+	catch-up | restore | verify | backup | growth | synchronous) ;;
 	*) die "unknown part \"$part\"" ;;
 	esac
 done
@@ -148,6 +153,7 @@ for part in $parts; do
 	catch-up) catch_up_part ;;
 	restore) restore_part ;;
 	verify) verify_part ;;
+	backup) backup_part ;;
 	growth) growth_part ;;
 	synchronous) synchronous_part ;;
 	esac

@@ -121,7 +121,40 @@ waits(void **state)
 		assert_true(chunk_queue_wait(
 			queue, 10 * USECS_PER_SEC, &room, &error));
 	put(queue, 6, 1);
+	chunk_queue_hurry(queue);
 	assert_int_equal(pthread_join(thread, NULL), 0);
+	chunk_queue_free(queue);
+}
+
+static void *
+await_end(void *argument)
+{
+	struct chunk_queue *queue = argument;
+	enum base_backup_event_kind kind;
+	struct error error;
+
+	assert_int_equal(take(queue), 7);
+	assert_true(chunk_queue_peek(queue, &kind, &error));
+	assert_int_equal(kind, BACKUP_END);
+	return NULL;
+}
+
+/* What is no data is told at once, however little there is. */
+static void
+urgent(void **state)
+{
+	const struct base_backup_event end = {.kind = BACKUP_END};
+	struct chunk_queue *queue;
+	pthread_t thread;
+	struct error error;
+
+	(void)state;
+	assert_true(chunk_queue_create(&queue, &error));
+	assert_int_equal(pthread_create(&thread, NULL, await_end, queue), 0);
+	put(queue, 7, 1);
+	assert_true(chunk_queue_put(queue, &end, &error));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	chunk_queue_hurry(queue);
 	chunk_queue_free(queue);
 }
 
@@ -155,6 +188,7 @@ main(void)
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(waits),
+		cmocka_unit_test(urgent),
 		cmocka_unit_test(given_up),
 	};
 	struct error error;
