@@ -33,13 +33,13 @@ setting 'walfetch@.service' RestartPreventExitStatus | tr ' ' '\n' |
 same 'statuses that stay (-), and RestartPreventExitStatus (+)' \
 	"$scratch/final" "$scratch/prevented"
 
-# Twice what --memory is without being given.
+# Four times what --memory is without being given.
 run "$walfetch" receive --help
 sed -n '/--memory=/,/(default/s/.*(default: \([0-9]*\)MB.*/\1/p' \
-	"$scratch/out" | awk '{ print 2 * $1 "M" }' >"$scratch/twice"
+	"$scratch/out" | awk '{ print 4 * $1 "M" }' >"$scratch/fourfold"
 setting 'walfetch@.service' MemoryMax >"$scratch/memory"
-same 'twice --memory (-), and MemoryMax (+)' \
-	"$scratch/twice" "$scratch/memory"
+same 'four times --memory (-), and MemoryMax (+)' \
+	"$scratch/fourfold" "$scratch/memory"
 
 # The pattern has each variable that a service takes, and no other.
 grep -ohE 'WALFETCH_[A-Z_]+' "$units"/*.service | sort -u >"$scratch/taken"
