@@ -93,7 +93,8 @@ static bool
 has_news(const struct announcement *announcement, const struct engine *engine)
 {
 	return !announcement->any || engine->state != announcement->state ||
-		engine->stopping != announcement->stopping;
+		engine->stopping != announcement->stopping ||
+		engine->retry_at_us != announcement->retry_at_us;
 }
 
 static bool
@@ -126,6 +127,7 @@ tell(struct announcement *announcement, const struct engine *engine,
 	announcement->ready = ready;
 	announcement->stopping = engine->stopping;
 	announcement->state = engine->state;
+	announcement->retry_at_us = engine->retry_at_us;
 	announcement->received = engine->received;
 	announcement->told_us = now_us;
 	announcement->due_us = CLOCK_NEVER;

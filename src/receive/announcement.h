@@ -23,6 +23,7 @@ struct announcement {
 	bool stopping;
 	bool any;
 	enum engine_state state;
+	int64_t retry_at_us;
 	lsn received;
 	int64_t told_us; /* by the monotonic clock */
 	int64_t due_us;	 /* the next look that tells; CLOCK_NEVER: when

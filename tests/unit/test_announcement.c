@@ -114,8 +114,15 @@ ready_when_it_tries_again(void **state)
 	(void)error_set(&s.engine.failure, ERR_UNREACHABLE, "no route");
 	look_at(&s, ENGINE_RETRY, START);
 	assert_last("READY=1\nSTATUS=trying again after: no route", 2);
+	/* Another failure, and connecting in between went unseen. */
+	(void)error_set(&s.engine.failure, ERR_UNREACHABLE, "refused");
+	s.engine.retry_at_us = START + 1;
+	look_at(&s, ENGINE_RETRY, START);
+	assert_last("STATUS=trying again after: refused", 3);
+	look_at(&s, ENGINE_RETRY, START);
+	assert_int_equal(heard.count, 3);
 	look_at(&s, ENGINE_CONNECT, START);
-	assert_last("STATUS=connecting", 3);
+	assert_last("STATUS=connecting", 4);
 	engine_free(&s.engine);
 }
 
