@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/service_manager.h"
 #include "cmd/command.h"
 #include "cmd/receive_options.h"
 #include "cmd/usage.h"
@@ -87,11 +88,16 @@ run(struct receive_options *options, struct log *log, struct error *error)
 {
 	struct server *server = NULL;
 	struct stop stop;
-	struct receiver_peers peers = {.stop = &stop, .log = log};
+	struct service_manager manager;
+	struct receiver_peers peers = {
+		.stop = &stop, .log = log, .manager = &manager};
 	bool success = false;
 
 	if (!stop_begin(&stop, error))
 		return false;
+	/* What it misses, the archive does not. */
+	if (!service_manager_open(&manager, error))
+		log_warning_error(log, error);
 	options->connection.server.stop_fd = stop.fd;
 	options->connection.server.application = log->program;
 	if (!server_create(&server, &options->connection.server, error) ||
@@ -105,6 +111,7 @@ run(struct receive_options *options, struct log *log, struct error *error)
 
 finish:
 	server_free(server);
+	service_manager_close(&manager);
 	stop_end(&stop);
 	return success;
 }

@@ -157,6 +157,7 @@ post(struct bulletin *bulletin, const struct receiver_status *status,
 	bulletin->status.updated_us = clock_postgres_us();
 	status_writer_post(bulletin->writer, &bulletin->status);
 	bulletin->posted = true;
+	bulletin->retry_at_us = bulletin->preparation->engine->retry_at_us;
 	bulletin->posted_at_us = now_us;
 	bulletin->due_us = CLOCK_NEVER;
 }
@@ -169,12 +170,22 @@ idle_interval_us(const struct bulletin *bulletin)
 	return interval_us > 0 ? interval_us : IDLE_INTERVAL_US;
 }
 
+/* True if the state is another one, or the same after another failure. */
+static bool
+has_news(const struct bulletin *bulletin, const struct engine *engine)
+{
+	enum receiver_state state = state_of(engine);
+
+	return !bulletin->posted || state != bulletin->status.state ||
+		(state == RECEIVER_RETRYING &&
+			engine->retry_at_us != bulletin->retry_at_us);
+}
+
 void
 bulletin_look(struct bulletin *bulletin, int64_t now_us)
 {
 	const struct engine *engine = bulletin->preparation->engine;
-	bool news =
-		!bulletin->posted || state_of(engine) != bulletin->status.state;
+	bool news = has_news(bulletin, engine);
 	int64_t age_us = now_us - bulletin->posted_at_us;
 	struct receiver_status status;
 	struct error failure;

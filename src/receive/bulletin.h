@@ -20,6 +20,7 @@ struct bulletin {
 	struct status_writer *writer;	       /* NULL: not open */
 	struct receiver_status status;	       /* as it was posted last */
 	bool posted;			       /* at least once */
+	int64_t retry_at_us;		       /* of the failure in it */
 	int64_t posted_at_us;		       /* by the monotonic clock */
 	lsn rate_from;			       /* received then */
 	int64_t rate_from_us;

@@ -1,6 +1,7 @@
 #include "receive/receiver.h"
 
 #include "base/clock.h"
+#include "receive/announcement.h"
 #include "receive/bulletin.h"
 #include "receive/display.h"
 #include "receive/heartbeat.h"
@@ -32,6 +33,7 @@ struct receiver {
 	struct copy_message message; /* its WAL may not be appended yet */
 	struct display display;
 	struct bulletin bulletin;
+	struct announcement announcement;
 	int64_t next_look_us;
 	bool end_known; /* what end_fd had to say */
 };
@@ -61,6 +63,7 @@ receiver_open(struct receiver *receiver, const struct receiver_config *config,
 	};
 	engine_init(&receiver->engine, &config->engine);
 	display_init(&receiver->display, config, peers->log);
+	announcement_init(&receiver->announcement, peers->manager);
 	return preparation_open(&receiver->preparation, config, peers,
 		       &receiver->engine, error) &&
 		bulletin_open(
@@ -78,6 +81,7 @@ receiver_close(struct receiver *receiver, const struct error *failure)
 	heartbeat_free(receiver->heartbeat);
 	finisher_destroy(receiver->finisher);
 	bulletin_close(&receiver->bulletin, failure);
+	announcement_end(&receiver->announcement, failure);
 	server_disconnect(receiver->server);
 	copy_message_free(&receiver->message);
 	for (int i = 0; i < 2; i++)
@@ -283,6 +287,7 @@ look_around(struct receiver *receiver, int64_t now_us)
 	look_at_workers(receiver);
 	display_progress(&receiver->display, &receiver->engine, now_us);
 	bulletin_look(&receiver->bulletin, now_us);
+	announcement_look(&receiver->announcement, &receiver->engine, now_us);
 }
 
 static void
@@ -314,10 +319,13 @@ do_wait(struct receiver *receiver, const struct engine_action *action)
 	int ready;
 
 	bulletin_look(&receiver->bulletin, now_us);
+	announcement_look(&receiver->announcement, &receiver->engine, now_us);
 	if (deadline_us > receiver->display.due_us)
 		deadline_us = receiver->display.due_us;
 	if (deadline_us > receiver->bulletin.due_us)
 		deadline_us = receiver->bulletin.due_us;
+	if (deadline_us > receiver->announcement.due_us)
+		deadline_us = receiver->announcement.due_us;
 	ready = poll(fds, sizeof(fds) / sizeof(fds[0]),
 		clock_poll_timeout_ms(deadline_us, now_us));
 	/* When it is the server alone, there is nothing else to look at. */

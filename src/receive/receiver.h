@@ -9,6 +9,7 @@
 #define RECEIVE_RECEIVER_H
 
 #include "base/log.h"
+#include "base/service_manager.h"
 #include "base/stop.h"
 #include "receive/engine.h"
 #include "server/server.h"
@@ -32,6 +33,7 @@ struct receiver_peers {
 	struct server *server;
 	const struct stop *stop;
 	struct log *log;
+	const struct service_manager *manager; /* NULL: none */
 };
 
 /*

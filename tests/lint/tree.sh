@@ -11,7 +11,7 @@ project_files | sed 's,/.*,,' | sort -u |
 project_files | grep -E '\.(o|a|so|d|gcno|gcda|tmp|orig|rej|log|pyc)$|~$|(^|/)(CMakeCache\.txt|CMakeFiles|Makefile|build\.ninja|compile_commands\.json)(/|$)' |
 	fail_if_any 'these look generated'
 
-project_files | grep -vxE '[A-Za-z0-9._/-]+' |
+project_files | grep -vxE '[A-Za-z0-9._/@-]+' |
 	fail_if_any 'these names are not plain'
 
 project_files | grep -vE '^tests/fuzz/(seeds|crashes)/' | tr '\n' '\0' |

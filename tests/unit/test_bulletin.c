@@ -166,8 +166,16 @@ a_change_of_state_at_once(void **state)
 	assert_true(posts.last.since_us >= since_us);
 	/* What was known of the stream is kept. */
 	assert_int_equal(posts.last.received, 10 * MB);
-	bulletin_close(&s.bulletin, NULL);
+	/* It failed again before anybody looked. */
+	error_set(&s.engine.failure, ERR_UNREACHABLE, "refused");
+	s.engine.retry_at_us = START + 2;
+	bulletin_look(&s.bulletin, START + 1);
 	assert_int_equal(posts.count, 3);
+	assert_string_equal(posts.last.failure, "refused");
+	bulletin_look(&s.bulletin, START + 1);
+	assert_int_equal(posts.count, 3);
+	bulletin_close(&s.bulletin, NULL);
+	assert_int_equal(posts.count, 4);
 	assert_int_equal(posts.last.state, RECEIVER_STOPPED);
 }
 

@@ -153,7 +153,7 @@ run(struct scene *scene, struct error *error)
 {
 	const struct stop stop = {.fd = scene->fixture.stop[0]};
 	const struct receiver_peers peers = {
-		scene->fixture.server, &stop, &scene->log};
+		scene->fixture.server, &stop, &scene->log, NULL};
 
 	return receiver_run(&scene->config, &peers, error);
 }
