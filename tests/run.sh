@@ -10,7 +10,8 @@ Usage: tests/run.sh [OPTION]...
 Install what the tests need, build into build/ and run the tests.
 
   --label LABEL      only these: unit, cli, lint, integration, known,
-                     fault, simulation, fuzz (five seconds each;
+                     fault, simulation, power (cuts, by root; how many:
+                     WALFETCH_POWER_CUTS), fuzz (five seconds each;
                      tests/fuzz/run.sh runs longer), bench (a short run, to
                      see that it works)
   --compare          run the known failures of other receivers with
@@ -51,9 +52,10 @@ while [ $# -gt 0 ]; do
 	esac
 done
 
-install_packages "${build_packages[@]}" libcmocka-dev libipc-run-perl \
-	lz4 zstd time python3 python3-yaml barman valgrind mandoc shellcheck \
-	clang-format-14 clang-tidy-14 clang libclang-rt-14-dev
+install_packages "${build_packages[@]}" libcmocka-dev libfuse3-dev \
+	libipc-run-perl lz4 zstd time python3 python3-yaml barman valgrind \
+	mandoc shellcheck clang-format-14 clang-tidy-14 clang \
+	libclang-rt-14-dev xfsprogs e2fsprogs
 install_postgresql
 build_project "$build_dir" -DBUILD_TESTING=ON -DWALFETCH_WERROR=ON \
 	-DWALFETCH_BENCH=ON "${options[@]}"
