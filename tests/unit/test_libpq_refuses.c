@@ -514,6 +514,69 @@ slot_stays_unknown(void **state)
 	fixture_end(&f);
 }
 
+static char *
+far_host(const PGconn *conn)
+{
+	static char name[] = "db.example";
+
+	(void)conn;
+	return name;
+}
+
+static char *
+far_address(const PGconn *conn)
+{
+	static char address[] = "192.0.2.1";
+
+	(void)conn;
+	return address;
+}
+
+static char *
+far_port(const PGconn *conn)
+{
+	static char port[] = "5433";
+
+	(void)conn;
+	return port;
+}
+
+static void
+silent(struct fake_server *fake)
+{
+	fake_accept(fake);
+	fake_expect_close(fake);
+}
+
+/* A server over the network is named with its address, if it has a name. */
+static void
+far_server_is_silent(void **state)
+{
+	struct fixture f;
+	bool ok;
+
+	(void)state;
+	fixture_begin(&f, silent, USECS_PER_SEC);
+	replace();
+	table.PQhost = far_host;
+	table.PQhostaddr = far_address;
+	table.PQport = far_port;
+	ok = server_connect(f.server, &f.error);
+	end(&f, ok, ERR_UNREACHABLE,
+		"connection to server at \"db.example\" (192.0.2.1), port "
+		"5433 failed: timeout expired");
+
+	fixture_begin(&f, silent, USECS_PER_SEC);
+	replace();
+	table.PQhost = far_address;
+	table.PQhostaddr = far_address;
+	table.PQport = far_port;
+	ok = server_connect(f.server, &f.error);
+	end(&f, ok, ERR_UNREACHABLE,
+		"connection to server at \"192.0.2.1\", port 5433 failed: "
+		"timeout expired");
+}
+
 static void
 waiting_fails(void **state)
 {
@@ -550,6 +613,7 @@ main(void)
 		cmocka_unit_test(receive_fails),
 		cmocka_unit_test(encrypted_bytes_are_asked_for),
 		cmocka_unit_test(slot_stays_unknown),
+		cmocka_unit_test(far_server_is_silent),
 		cmocka_unit_test(waiting_fails),
 	};
 
