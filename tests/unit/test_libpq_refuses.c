@@ -600,6 +600,140 @@ waiting_fails(void **state)
 	(void)close(ends[1]);
 }
 
+/* In the second command of the backup's upload. */
+static void
+takes_upload(struct fake_server *fake)
+{
+	fake_accept(fake);
+	fake_welcome(fake, "17.1");
+	fake_expect_query(fake, "UPLOAD_MANIFEST");
+	fake_message(fake, 'G', "\0\0", 3);
+	fake_flush(fake);
+	fake_expect_close(fake);
+}
+
+static void
+ends_upload(struct fake_server *fake)
+{
+	fake_accept(fake);
+	fake_welcome(fake, "17.1");
+	fake_expect_query(fake, "UPLOAD_MANIFEST");
+	fake_message(fake, 'G', "\0\0", 3);
+	fake_flush(fake);
+	fake_expect(fake, 'd', "{}", 2);
+	fake_expect(fake, 'c', NULL, 0);
+	fake_complete(fake, "UPLOAD_MANIFEST");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect_close(fake);
+}
+
+/* There is room the second time only. */
+static int
+late_copy_data(PGconn *conn, const char *data, int len)
+{
+	return calls++ == 0 ? 0
+			    : __real_libpq()->PQputCopyData(conn, data, len);
+}
+
+static void
+upload_fails(void **state)
+{
+	struct fixture f;
+	bool ok;
+
+	(void)state;
+	begin(&f, takes_upload);
+	table.PQputCopyData = no_copy_data;
+	ok = server_upload_manifest(f.server, "{}", 2, &f.error);
+	end(&f, ok, ERR_UNREACHABLE, LOST);
+
+	begin(&f, takes_upload);
+	table.PQputCopyEnd = no_copy_end;
+	ok = server_upload_manifest(f.server, "{}", 2, &f.error);
+	end(&f, ok, ERR_UNREACHABLE, LOST);
+}
+
+static void
+upload_waits_for_room(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, ends_upload);
+	table.PQputCopyData = late_copy_data;
+	table.PQflush = unsent_once;
+	if (!server_upload_manifest(f.server, "{}", 2, &f.error))
+		fail_msg("%s", f.error.message);
+	assert_int_equal(calls, 2);
+	replaced = false;
+	fixture_end(&f);
+
+	begin(&f, ends_upload);
+	table.PQputCopyEnd = late_copy_end;
+	table.PQflush = unsent_once;
+	if (!server_upload_manifest(f.server, "{}", 2, &f.error))
+		fail_msg("%s", f.error.message);
+	assert_int_equal(calls, 2);
+	replaced = false;
+	fixture_end(&f);
+}
+
+static void
+begins_backup(struct fake_server *fake)
+{
+	static const char *const start[] = {"0/28", "1"};
+	static const char *const data[] = {NULL, NULL, NULL};
+	struct text ignored;
+
+	fake_accept(fake);
+	fake_welcome(fake, "17.1");
+	text_init(&ignored);
+	(void)fake_take_any(fake, &ignored);
+	text_free(&ignored);
+	fake_row(fake, 2, start);
+	fake_complete(fake, "SELECT");
+	fake_row(fake, 3, data);
+	fake_complete(fake, "SELECT");
+	fake_message(fake, 'H', "\0\0", 3);
+	fake_flush(fake);
+	fake_expect_close(fake);
+}
+
+static void
+begin_backup(struct fixture *f, struct base_backup *backup)
+{
+	const struct base_backup_request backup_request = {.label = "x"};
+	struct base_backup_event event;
+
+	fixture_connect(f, begins_backup);
+	if (!base_backup_begin(backup, f->server, &backup_request, &f->error))
+		fail_msg("%s", f->error.message);
+	assert_int_equal(backup->tablespaces[0].size, 0);
+	/* Into the copy. */
+	assert_true(base_backup_next(
+		backup, clock_monotonic_us(), &event, &f->error));
+	assert_int_equal(event.kind, BACKUP_WAITING);
+	replace();
+	table.PQerrorMessage = no_message;
+}
+
+static void
+backup_is_cut(void **state)
+{
+	struct base_backup_event event;
+	struct base_backup backup;
+	struct fixture f;
+	bool ok;
+
+	(void)state;
+	begin_backup(&f, &backup);
+	table.PQgetCopyData = copy_fault;
+	ok = base_backup_next(&backup, CLOCK_NEVER, &event, &f.error);
+	base_backup_free(&backup);
+	end(&f, ok, ERR_UNREACHABLE, LOST);
+}
+
 int
 main(void)
 {
@@ -615,6 +749,9 @@ main(void)
 		cmocka_unit_test(slot_stays_unknown),
 		cmocka_unit_test(far_server_is_silent),
 		cmocka_unit_test(waiting_fails),
+		cmocka_unit_test(upload_fails),
+		cmocka_unit_test(upload_waits_for_room),
+		cmocka_unit_test(backup_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
