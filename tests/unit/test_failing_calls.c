@@ -479,6 +479,118 @@ test_free_bytes(void **state)
 	assert_true(bytes != 42);
 }
 
+/* What the scan found has to be there when it is copied. */
+static void
+test_open_segment_becomes_shorter(void **state)
+{
+	struct fixture *f = *state;
+	const struct wal_identity identity = {WAL_BUILDER_SYSTEM, SIZE};
+	const struct archive_resume work = {
+		.directory = f->directory, .identity = identity};
+	const struct archive_name name = {
+		.kind = NAME_PARTIAL, .timeline = 1, .number = 1};
+	const struct catalog catalog = {.partial_count = 0};
+	struct segment_scan scan;
+	struct error error;
+
+	file_encode(
+		f->directory, A ".partial", CODEC_NONE, segment(f, 1), SIZE);
+	assert_true(
+		segment_scan(&scan, f->directory, &identity, &name, &error));
+	assert_true(open_segment_keep(&work, &catalog, &scan, &error));
+	file_cut(f->directory, A ".partial", SIZE / 2);
+	assert_false(open_segment_keep(&work, &catalog, &scan, &error));
+	assert_int_equal(error.code, ERR_DAMAGED);
+	assert_string_equal(
+		error.message, "file \"" A ".partial\" is shorter than it was");
+	assert_int_equal(file_size(f->directory, A ".partial"), SIZE / 2);
+}
+
+/* The file that is written has to be closed without a failure. */
+static void
+test_open_segment_is_not_closed(void **state)
+{
+	struct fixture *f = *state;
+	const struct wal_identity identity = {WAL_BUILDER_SYSTEM, SIZE};
+	const struct archive_resume work = {
+		.directory = f->directory, .identity = identity};
+	const struct archive_name name = {
+		.kind = NAME_PARTIAL, .timeline = 1, .number = 1};
+	const struct catalog catalog = {.partial_count = 0};
+	struct segment_scan scan;
+	struct error error;
+
+	file_encode(
+		f->directory, A ".partial", CODEC_NONE, segment(f, 1), SIZE);
+	assert_true(
+		segment_scan(&scan, f->directory, &identity, &name, &error));
+	/* The first close is that of the copy that is read. */
+	call_fails(CALL_close, 2, 1, EIO);
+	assert_false(open_segment_keep(&work, &catalog, &scan, &error));
+	assert_true(call_has_failed());
+	calls_work();
+	assert_string_equal(error.message,
+		"could not close file \"" A ".partial\": Input/output error");
+	assert_true(open_segment_keep(&work, &catalog, &scan, &error));
+}
+
+/*
+ * Past the page cache: a file that stays in that mode, or did not get into it,
+ * and a read that fails there.
+ */
+static void
+test_direct_transfers(void **state)
+{
+	const struct fixture *f = *state;
+	size_t len = (size_t)2 << 20;
+	unsigned char *data = aligned_alloc(DURABLE_BLOCK, len);
+	struct error error;
+	int fd = -1;
+
+	assert_non_null(data);
+	memset(data, 'x', len);
+	assert_true(durable_create(f->directory, A, len, &fd, &error));
+	if (fcntl(fd, F_SETFL, O_RDWR | O_DIRECT) != 0) {
+		(void)close(fd);
+		free(data);
+		skip(); /* this file system has no direct writing */
+	}
+	assert_int_equal(fcntl(fd, F_SETFL, O_RDWR), 0);
+	for (int nth = 1; nth <= 2; nth++) {
+		call_fails(CALL_fcntl, nth, 1, EINVAL);
+		assert_true(durable_write(fd, A, data, len, 0, &error));
+		assert_true(call_has_failed());
+		call_fails(CALL_fcntl, nth, 1, EINVAL);
+		assert_true(durable_read(fd, A, data, len, 0, &error));
+		assert_true(call_has_failed());
+	}
+	call_fails(CALL_fcntl, 3, 1, EIO);
+	assert_false(durable_write(fd, A, data, len, 0, &error));
+	assert_string_equal(error.message,
+		"could not write to file \"" A "\": Input/output error");
+	calls_work();
+	assert_int_equal(fcntl(fd, F_SETFL, O_RDWR), 0);
+	call_fails(CALL_fcntl, 3, 1, EIO);
+	assert_false(durable_read(fd, A, data, len, 0, &error));
+	assert_string_equal(error.message,
+		"could not read file \"" A "\": Input/output error");
+	calls_work();
+	assert_int_equal(fcntl(fd, F_SETFL, O_RDWR), 0);
+	for (int nth = 1; nth <= 2; nth++) {
+		call_fails(CALL_pread, nth, 1, EIO);
+		if (!durable_read(fd, A, data, len - 1, 0, &error))
+			assert_int_equal(error.sys_errno, EIO);
+		else
+			assert_false(call_has_failed());
+	}
+	call_fails(CALL_pread, 1, 1, EINVAL);
+	assert_true(durable_read(fd, A, data, len, 0, &error));
+	assert_true(call_has_failed());
+	calls_work();
+	assert_true(durable_close(fd, A, &error));
+	free(data);
+}
+
 int
 main(void)
 {
@@ -493,6 +605,9 @@ main(void)
 		archive_test(test_resume),
 		archive_test(test_move_aside),
 		archive_test(test_free_bytes),
+		archive_test(test_open_segment_becomes_shorter),
+		archive_test(test_open_segment_is_not_closed),
+		archive_test(test_direct_transfers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
