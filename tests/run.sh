@@ -19,6 +19,10 @@ Install what the tests need, build into build/ and run the tests.
                      side (a table for a page: MARKDOWN=1)
   --sanitize KIND    build into build-KIND and run the unit, integration and
                      fault tests under it: address, thread, undefined, valgrind
+  --coverage         build into build-coverage, run the unit, cli, integration
+                     and fault tests, and print what they cover of each folder;
+                     fails if it is too little. What is not covered is listed
+                     in build-coverage/coverage/
   --help             show this
 
 PG_BIN=FOLDER takes the PostgreSQL programs from there.
@@ -28,6 +32,7 @@ EOT
 build_dir=build
 label=
 compare=
+coverage=
 options=()
 
 sanitize() {
@@ -44,6 +49,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit ;;
 	--compare) compare=1; shift ;;
+	--coverage) coverage=1; shift ;;
 	--label | --sanitize)
 		[ $# -ge 2 ] || die "option \"$1\" needs an argument"
 		if [ "$1" = --label ]; then label=$2; else sanitize "$2"; fi
@@ -52,6 +58,12 @@ while [ $# -gt 0 ]; do
 	esac
 done
 
+if [ -n "$coverage" ]; then
+	build_dir=build-coverage
+	label=${label:-unit|cli|integration|fault}
+	options+=(-DWALFETCH_COVERAGE=ON)
+	install_packages gcovr
+fi
 install_packages "${build_packages[@]}" libcmocka-dev libfuse3-dev \
 	libipc-run-perl lz4 zstd time python3 python3-yaml barman valgrind \
 	mandoc shellcheck clang-format-14 clang-tidy-14 clang \
@@ -63,5 +75,17 @@ build_project "$build_dir" -DBUILD_TESTING=ON -DWALFETCH_WERROR=ON \
 if [ -n "$compare" ]; then
 	exec tests/known/compare.sh "$build_dir/src/walfetch"
 fi
-exec ctest --test-dir "$build_dir" --output-on-failure -j2 \
-	${label:+-L "$label"}
+run_tests() {
+	ctest --test-dir "$build_dir" --output-on-failure -j2 \
+		${label:+-L "$label"}
+}
+
+if [ -z "$coverage" ]; then
+	run_tests
+	exit
+fi
+status=0
+tests/coverage/measure.sh begin "$build_dir"
+run_tests || status=$?
+tests/coverage/measure.sh report "$build_dir" || status=$?
+exit "$status"

@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,8 +47,7 @@ add_temporary(struct catalog *catalog, const char *name, struct error *error)
 	size_t size = strlen(name) + 1;
 	void *array;
 
-	if (size > ARCHIVE_NAME_MAX) /* too long to be one of ours */
-		return true;
+	assert(size <= ARCHIVE_NAME_MAX);
 	array = array_room(catalog->temporaries, catalog->temporary_count,
 		ARCHIVE_NAME_MAX, error);
 	if (array == NULL)

@@ -346,7 +346,7 @@ durable_write(int fd, const char *name, const void *data, size_t len,
 }
 
 static ssize_t
-read_once(int fd, unsigned char *data, size_t len, uint64_t offset)
+read_once(int fd, void *data, size_t len, uint64_t offset)
 {
 	ssize_t got;
 
@@ -476,9 +476,12 @@ read_all(int fd, const char *name, size_t max, struct text *content,
 	char buffer[8192];
 	ssize_t len;
 
-	while ((len = read(fd, buffer, sizeof(buffer))) > 0 &&
-		content->len - before <= max)
-		text_append(content, buffer, (size_t)len);
+	do {
+		len = read_once(
+			fd, buffer, sizeof(buffer), content->len - before);
+		if (len > 0)
+			text_append(content, buffer, (size_t)len);
+	} while (len > 0 && !content->failed && content->len - before <= max);
 	if (len < 0)
 		return error_set_errno(
 			error, "could not read file \"%s\"", name);

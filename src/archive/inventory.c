@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/worker_pool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -98,8 +99,7 @@ add_odd(struct inventory *inventory, const char *name, struct error *error)
 	char(*odd)[ARCHIVE_NAME_MAX];
 	size_t size = strlen(name) + 1;
 
-	if (size > ARCHIVE_NAME_MAX)
-		return true;
+	assert(size <= ARCHIVE_NAME_MAX);
 	odd = array_room(
 		inventory->odd, inventory->odd_count, sizeof(*odd), error);
 	if (odd == NULL)

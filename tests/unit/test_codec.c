@@ -326,6 +326,17 @@ static const struct parse_refusal refusals[] = {
 	{"4294967297",
 		INVALID "compression algorithm \"gzip\" expects a "
 			"compression level between 1 and 9 (default at -1)"},
+	{"2147483648",
+		INVALID "compression algorithm \"gzip\" expects a "
+			"compression level between 1 and 9 (default at -1)"},
+	{"-4294967295",
+		INVALID "compression algorithm \"gzip\" expects a "
+			"compression level between 1 and 9 (default at -1)"},
+	{"-99999999999999999999",
+		INVALID "compression algorithm \"gzip\" expects a "
+			"compression level between 1 and 9 (default at -1)"},
+	{"gzip:level9=1",
+		INVALID "unrecognized compression option: \"level9\""},
 	{"gzip:99999999999999999999",
 		INVALID "compression algorithm \"gzip\" expects a "
 			"compression level between 1 and 9 (default at -1)"},

@@ -1,10 +1,48 @@
 #include "server/conninfo.h"
+#include "server/libpq.h"
 
 #include "server_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* True: the connection says that it goes to a host over the network. */
+static bool far;
+
+const struct libpq *__wrap_libpq(void);
+const struct libpq *__real_libpq(void);
+
+static char *
+far_host(const PGconn *conn)
+{
+	static char name[] = "db.example";
+
+	(void)conn;
+	return name;
+}
+
+static char *
+far_address(const PGconn *conn)
+{
+	static char address[] = "192.0.2.1";
+
+	(void)conn;
+	return address;
+}
+
+const struct libpq *
+__wrap_libpq(void)
+{
+	static struct libpq table;
+
+	if (!far)
+		return __real_libpq();
+	table = *__real_libpq();
+	table.PQhost = far_host;
+	table.PQhostaddr = far_address;
+	return &table;
+}
 
 static void
 login(struct fake_server *fake)
@@ -13,15 +51,17 @@ login(struct fake_server *fake)
 	fake_expect(fake, 'X', NULL, 0);
 }
 
-/* Write pattern with folder in place of its "@". */
+/* Write pattern with folder in place of its "@", if it has one. */
 static void
 expand(char out[512], const char *pattern, const char *folder)
 {
 	const char *at = strchr(pattern, '@');
 
-	assert_non_null(at);
-	(void)snprintf(out, 512, "%.*s%s%s", (int)(at - pattern), pattern,
-		folder, at + 1);
+	if (at == NULL)
+		(void)snprintf(out, 512, "%s", pattern);
+	else
+		(void)snprintf(out, 512, "%.*s%s%s", (int)(at - pattern),
+			pattern, folder, at + 1);
 }
 
 /* Make a server for conninfo, "@" being the fake server's folder; connect. */
@@ -91,6 +131,29 @@ several_hosts(void **state)
 }
 
 static void
+target_is_kept(void **state)
+{
+	(void)state;
+	becomes("host=@ user=tester target_session_attrs=read-write", false,
+		"user='tester' host='@' port='5432' "
+		"target_session_attrs='read-write'");
+	becomes("host=@ user=tester target_session_attrs=read-write", true,
+		"user='tester' host='@' port='5432'");
+}
+
+/* Over the network it is the address that says which server it was. */
+static void
+address_is_pinned(void **state)
+{
+	(void)state;
+	far = true;
+	becomes("host=@ user=tester", true,
+		"user='tester' host='db.example' hostaddr='192.0.2.1' "
+		"port='5432'");
+	far = false;
+}
+
+static void
 not_connected(void **state)
 {
 	struct text conninfo;
@@ -112,6 +175,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strings),
 		cmocka_unit_test(several_hosts),
+		cmocka_unit_test(target_is_kept),
+		cmocka_unit_test(address_is_pinned),
 		cmocka_unit_test(not_connected),
 	};
 

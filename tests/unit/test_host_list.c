@@ -7,6 +7,11 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <stdio.h>
+
+#include "failing_call.h"
+
 static void
 assert_host(const struct host_list *list, size_t i, const struct host *host)
 {
@@ -74,6 +79,77 @@ shuffle_keeps_all(void **state)
 	host_list_free(&list);
 }
 
+static void
+refuses_ports(void **state)
+{
+	static const char *const ports[] = {"0", "65536", "1x", "-1", "x"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		struct host_list list = {.count = 7};
+		char expected[100];
+		struct error error;
+
+		(void)snprintf(expected, sizeof(expected),
+			"invalid port number: \"%s\"", ports[i]);
+		assert_false(
+			host_list_create(&list, "a", NULL, ports[i], &error));
+		assert_int_equal(error.code, ERR_USAGE);
+		assert_string_equal(error.message, expected);
+		assert_int_equal(list.count, 7);
+	}
+}
+
+static void
+local_hosts(void **state)
+{
+	static const struct {
+		struct host host;
+		bool local;
+	} examples[] = {
+		{{"", "", ""}, true},
+		{{"/socket", "", ""}, true},
+		{{"@abstract", "", ""}, true},
+		{{"name", "", ""}, false},
+		{{"/socket", "::1", ""}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		assert_int_equal(
+			host_is_local(&examples[i].host), examples[i].local);
+}
+
+static void
+shuffles(void **state)
+{
+	static const char names[] = "a,b,c,d,e,f,g,h";
+	bool moved = false;
+	struct host_list list;
+	struct error error;
+	int seen[256] = {0};
+
+	(void)state;
+	assert_true(host_list_create(&list, names, NULL, NULL, &error));
+	call_fails(CALL_getrandom, 1, 1, EAGAIN);
+	host_list_shuffle(&list);
+	assert_true(call_has_failed());
+	calls_work();
+	for (size_t i = 0; i < list.count; i++)
+		assert_int_equal(list.hosts[i].name[0], names[2 * i]);
+
+	for (int round = 0; round < 100 && !moved; round++) {
+		host_list_shuffle(&list);
+		moved = list.hosts[0].name[0] != 'a';
+	}
+	assert_true(moved);
+	for (size_t i = 0; i < list.count; i++)
+		seen[(unsigned char)list.hosts[i].name[0]]++;
+	for (size_t i = 0; i < list.count; i++)
+		assert_int_equal(seen[(unsigned char)names[2 * i]], 1);
+	host_list_free(&list);
+}
+
 int
 main(void)
 {
@@ -81,6 +157,9 @@ main(void)
 		cmocka_unit_test(splits),
 		cmocka_unit_test(mismatches),
 		cmocka_unit_test(shuffle_keeps_all),
+		cmocka_unit_test(refuses_ports),
+		cmocka_unit_test(local_hosts),
+		cmocka_unit_test(shuffles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,17 +7,24 @@
 
 /* Store the head of a segment that this cluster could have written. */
 static void
-store_segment(const struct directory *directory, const char *name,
-	enum codec codec, uint64_t system_identifier)
+store_sized(const struct directory *directory, const char *name,
+	enum codec codec, uint64_t system_identifier, uint32_t segment_size)
 {
 	unsigned char page[WAL_PAGE_SIZE] = {0};
 
 	wal_put_le(page, WAL_BUILDER_MAGIC, 2);
 	wal_put_le(page + 2, 2, 2);
 	wal_put_le(page + 24, system_identifier, 8);
-	wal_put_le(page + 32, SIZE, 4);
+	wal_put_le(page + 32, segment_size, 4);
 	wal_put_le(page + 36, WAL_PAGE_SIZE, 4);
 	file_encode(directory, name, codec, page, sizeof(page));
+}
+
+static void
+store_segment(const struct directory *directory, const char *name,
+	enum codec codec, uint64_t system_identifier)
+{
+	store_sized(directory, name, codec, system_identifier, SIZE);
 }
 
 static void
@@ -244,6 +251,63 @@ test_measure_a_new_name(void **state)
 	inventory_free(&inventory);
 }
 
+/* Names are read as of the smallest segments, and judged as what they are. */
+static void
+test_odd_names_of_larger_segments(void **state)
+{
+	const struct directory *directory = *state;
+	struct inventory inventory;
+	struct error error;
+
+	store_sized(directory, "0000000100000001000000FF", CODEC_NONE,
+		WAL_BUILDER_SYSTEM, 16 * SIZE);
+	store_text(directory, "000000010000000000000100", "x");
+	store_text(directory, "000000010000000200000FFF.gz", "x");
+	assert_true(inventory_read(&inventory, directory, &error));
+	assert_int_equal(inventory.identity.segment_size, 16 * SIZE);
+	assert_int_equal(inventory.file_count, 1);
+	assert_int_equal(inventory.files[0].name.number, 0x1FF);
+	assert_int_equal(inventory.odd_count, 2);
+	assert_string_equal(inventory.odd[0], "000000010000000000000100");
+	assert_string_equal(inventory.odd[1], "000000010000000200000FFF.gz");
+	inventory_free(&inventory);
+}
+
+/* A page header with a segment size that no server has is no witness. */
+static void
+test_nonsense_is_no_witness(void **state)
+{
+	const struct directory *directory = *state;
+	struct inventory inventory;
+	struct error error;
+
+	store_sized(directory, "000000010000000000000001", CODEC_NONE, 77,
+		3 * SIZE);
+	store_ours(directory, "000000010000000000000002");
+	assert_true(inventory_read(&inventory, directory, &error));
+	assert_true(inventory.identity.system_identifier == WAL_BUILDER_SYSTEM);
+	assert_int_equal(inventory.identity.segment_size, SIZE);
+	inventory_free(&inventory);
+}
+
+/* A history that is there and cannot be read is not one that is missing. */
+static void
+test_history_that_cannot_be_read(void **state)
+{
+	const struct directory *directory = *state;
+	struct inventory inventory;
+	struct error error;
+
+	store_ours(directory, "000000020000000000000002");
+	assert_int_equal(
+		symlinkat("elsewhere", directory->fd, "00000002.history"), 0);
+	assert_true(inventory_read(&inventory, directory, &error));
+	assert_true(inventory.timelines[0].has_history);
+	assert_int_equal(inventory.timelines[0].history_fault.code, ERR_SYSTEM);
+	assert_int_equal(inventory.timelines[0].history.count, 0);
+	inventory_free(&inventory);
+}
+
 int
 main(void)
 {
@@ -257,6 +321,9 @@ main(void)
 		directory_test(test_history_fault),
 		directory_test(test_measure),
 		directory_test(test_measure_a_new_name),
+		directory_test(test_odd_names_of_larger_segments),
+		directory_test(test_nonsense_is_no_witness),
+		directory_test(test_history_that_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

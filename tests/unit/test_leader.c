@@ -170,6 +170,89 @@ connection_lost(void **state)
 	fixture_end(&f);
 }
 
+/* The second, or the third, of the queries gets no answer. */
+static void
+fails_later(struct fake_server *fake)
+{
+	const struct play *play = fake->argument;
+	struct text query;
+
+	text_init(&query);
+	fake_accept(fake);
+	fake_welcome(fake, play->version);
+	answer(fake, &query, 6, play->own);
+	if (play->knows_status)
+		answer(fake, &query, 14, play->follower);
+	text_clear(&query);
+	fake_take(fake, 'Q', &query);
+	text_free(&query);
+	fake_error(fake, "ERROR", "42501", "permission denied");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect_close(fake);
+}
+
+static void
+later_queries_fail(void **state)
+{
+	struct play play = {
+		.version = "17.2",
+		.own = {"f", "1/00000100", "ANY 1 (a)", "on", "1GB", "t"},
+	};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct leader leader = {.version = 77};
+		struct fixture *f = &play.fixture;
+
+		play.knows_status = i == 1;
+		fixture_connect(f, fails_later);
+		assert_false(leader_read(f->server, &leader, &f->error));
+		assert_int_equal(f->error.code, ERR_REFUSED);
+		assert_string_equal(f->error.message, "permission denied");
+		assert_int_equal(leader.version, 77);
+		fixture_end(f);
+	}
+}
+
+static void
+no_row(struct fake_server *fake)
+{
+	struct text query;
+
+	text_init(&query);
+	fake_login(fake);
+	fake_take(fake, 'Q', &query);
+	text_free(&query);
+	/* A description of six columns, and nothing else. */
+	text_append(&fake->out, "T\0\0\0\x9C\0\6", 7);
+	for (int i = 0; i < 6; i++)
+		text_append(&fake->out,
+			"column\0\0\0\0\0\0\0\0\0\0\x19\xFF\xFF"
+			"\xFF\xFF\xFF\xFF\0\0",
+			25);
+	fake_complete(fake, "SELECT 0");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect_close(fake);
+}
+
+static void
+says_nothing_of_itself(void **state)
+{
+	struct leader leader = {.version = 77};
+	struct fixture f;
+
+	(void)state;
+	fixture_connect(&f, no_row);
+	assert_false(leader_read(f.server, &leader, &f.error));
+	assert_int_equal(f.error.code, ERR_PROTOCOL);
+	assert_string_equal(
+		f.error.message, "unexpected answer to a query: 0 rows");
+	assert_int_equal(leader.version, 77);
+	fixture_end(&f);
+}
+
 int
 main(void)
 {
@@ -178,6 +261,8 @@ main(void)
 		cmocka_unit_test(little),
 		cmocka_unit_test(lost),
 		cmocka_unit_test(connection_lost),
+		cmocka_unit_test(later_queries_fail),
+		cmocka_unit_test(says_nothing_of_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "failing_call.h"
 #include "temporary_directory.h"
 
 static void
@@ -205,6 +206,75 @@ test_symbolic_link_is_refused(void **state)
 	assert_int_equal(temporary_directory_count(directory), 1);
 }
 
+/* Some kernels, and what takes their place, have no locks of open files. */
+static void
+test_without_locks_of_open_files(void **state)
+{
+	struct directory *directory = *state;
+	struct error error;
+	bool held = false;
+	long pid;
+	int fd = -1;
+
+	call_fails(CALL_fcntl, 1, 100, EINVAL);
+	assert_true(archive_lock_acquire(directory, &fd, &error));
+	assert_locked_by(directory, (long)getpid());
+	assert_true(archive_lock_query(directory, &held, &pid, &error));
+	assert_true(held);
+	assert_int_equal(pid, getpid());
+	archive_lock_release(fd);
+	assert_true(archive_lock_query(directory, &held, &pid, &error));
+	assert_false(held);
+	assert_true(archive_lock_acquire(directory, &fd, &error));
+	archive_lock_release(fd);
+	calls_work();
+}
+
+static void
+test_lock_that_cannot_be_read(void **state)
+{
+	struct directory *directory = *state;
+	struct error error;
+	bool held = true;
+	long pid = 42;
+	int fd = -1;
+
+	assert_true(archive_lock_acquire(directory, &fd, &error));
+	call_fails(CALL_fcntl, 1, 1, EIO);
+	assert_false(archive_lock_query(directory, &held, &pid, &error));
+	calls_work();
+	assert_int_equal(error.code, ERR_SYSTEM);
+	assert_string_equal(error.message,
+		"could not read the lock of file \".walfetch.lock\": "
+		"Input/output error");
+	assert_int_equal(pid, 42);
+	archive_lock_release(fd);
+}
+
+/* The process id is for people; the lock is held without it. */
+static void
+test_pid_that_cannot_be_written(void **state)
+{
+	static const enum call calls[] = {CALL_ftruncate, CALL_pwrite};
+	struct directory *directory = *state;
+	struct error error;
+	int second = 42;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		int fd = -1;
+
+		call_fails(calls[i], 1, 1, ENOSPC);
+		assert_true(archive_lock_acquire(directory, &fd, &error));
+		assert_true(call_has_failed());
+		call_fails(CALL_pread, 1, 1, EIO);
+		assert_false(archive_lock_acquire(directory, &second, &error));
+		calls_work();
+		assert_int_equal(error.code, ERR_LOCKED);
+		assert_null(strstr(error.message, "process"));
+		archive_lock_release(fd);
+	}
+}
+
 int
 main(void)
 {
@@ -217,6 +287,9 @@ main(void)
 		directory_test(test_file_has_mode_and_pid),
 		directory_test(test_pid_that_cannot_be_read),
 		directory_test(test_symbolic_link_is_refused),
+		directory_test(test_without_locks_of_open_files),
+		directory_test(test_lock_that_cannot_be_read),
+		directory_test(test_pid_that_cannot_be_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

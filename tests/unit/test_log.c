@@ -170,6 +170,16 @@ test_progress_outlives_silence(void **state)
 	assert_written(fixture, ERASE "10 %" ERASE);
 }
 
+static void
+test_raise(void **state)
+{
+	(void)state;
+	assert_int_equal(log_level_raise(LOG_QUIET), LOG_VERBOSE);
+	assert_int_equal(log_level_raise(LOG_NORMAL), LOG_VERBOSE);
+	assert_int_equal(log_level_raise(LOG_VERBOSE), LOG_DEBUG);
+	assert_int_equal(log_level_raise(LOG_DEBUG), LOG_DEBUG);
+}
+
 #define log_test(function) \
 	cmocka_unit_test_setup_teardown(function, setup, teardown)
 
@@ -178,6 +188,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_raise),
 		log_test(test_normal_at_first),
 		log_test(test_long_messages_are_cut),
 		log_test(test_control_characters_are_harmless),

@@ -8,6 +8,29 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+
+#include "failing_call.h"
+
+/* True: no address can be told as text. */
+static bool unreadable;
+
+int __wrap_getnameinfo(const struct sockaddr *address, socklen_t len,
+	char *host, socklen_t host_len, char *service, socklen_t service_len,
+	int flags);
+int __real_getnameinfo(const struct sockaddr *address, socklen_t len,
+	char *host, socklen_t host_len, char *service, socklen_t service_len,
+	int flags);
+
+int
+__wrap_getnameinfo(const struct sockaddr *address, socklen_t len, char *host,
+	socklen_t host_len, char *service, socklen_t service_len, int flags)
+{
+	return unreadable ? EAI_FAMILY
+			  : __real_getnameinfo(address, len, host, host_len,
+				    service, service_len, flags);
+}
+
 static void
 numeric(void **state)
 {
@@ -69,6 +92,51 @@ stopped(void **state)
 	(void)close(ends[0]);
 }
 
+static void
+assert_fails_with(int sys_errno, const char *message)
+{
+	const struct wait_limit limit = {-1, CLOCK_NEVER};
+	struct address_list list = {NULL, 0};
+	struct error error;
+
+	assert_false(name_lookup("localhost", &limit, &list, &error));
+	assert_true(call_has_failed());
+	calls_work();
+	assert_int_equal(error.code, ERR_SYSTEM);
+	assert_int_equal(error.sys_errno, sys_errno);
+	assert_string_equal(error.message, message);
+	assert_null(list.addresses);
+}
+
+static void
+calls_fail(void **state)
+{
+	(void)state;
+	call_fails(CALL_pipe2, 1, 1, EMFILE);
+	assert_fails_with(
+		EMFILE, "could not create a pipe: Too many open files");
+	call_fails(CALL_pthread_create, 1, 1, EAGAIN);
+	assert_fails_with(EAGAIN,
+		"could not start a thread: Resource temporarily unavailable");
+}
+
+static void
+no_address_that_can_be_read(void **state)
+{
+	const struct wait_limit limit = {-1, CLOCK_NEVER};
+	struct address_list list = {NULL, 0};
+	struct error error;
+
+	(void)state;
+	unreadable = true;
+	assert_false(name_lookup("127.0.0.1", &limit, &list, &error));
+	unreadable = false;
+	assert_int_equal(error.code, ERR_UNREACHABLE);
+	assert_string_equal(
+		error.message, "host name \"127.0.0.1\" has no address");
+	assert_null(list.addresses);
+}
+
 int
 main(void)
 {
@@ -77,6 +145,8 @@ main(void)
 		cmocka_unit_test(by_name),
 		cmocka_unit_test(unknown),
 		cmocka_unit_test(stopped),
+		cmocka_unit_test(calls_fail),
+		cmocka_unit_test(no_address_that_can_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,6 +197,57 @@ beside(void **state)
 	fixture_end(&f);
 }
 
+static void
+odd_settings(struct fake_server *fake)
+{
+	static const char *const null[] = {NULL};
+
+	fake_login(fake);
+	fake_expect_query(fake, "SHOW a");
+	fake_row(fake, 1, null);
+	end_answer(fake);
+	fake_expect_query(fake, "SHOW a");
+	fake_complete(fake, "SHOW");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect_query(fake, "SHOW a");
+	fake_error(fake, "ERROR", "XX000",
+		"requested starting point 0/1 on timeline 1 is not in this "
+		"server's history");
+	fake_ready(fake);
+	fake_flush(fake);
+	fake_expect_query(fake, "SHOW a");
+	fake_message(fake, 'H', "\0\0", 3);
+	fake_flush(fake);
+	fake_expect_close(fake);
+}
+
+static void
+settings_that_are_none(void **state)
+{
+	struct text value;
+	struct fixture f;
+
+	(void)state;
+	text_init(&value);
+	begin_plain(&f, odd_settings);
+	assert_false(query_show(f.server, "a", &value, &f.error));
+	assert_int_equal(f.error.code, ERR_PROTOCOL);
+	assert_string_equal(
+		f.error.message, "unexpected answer to SHOW a: 1 rows");
+	assert_false(query_show(f.server, "a", &value, &f.error));
+	assert_int_equal(f.error.code, ERR_PROTOCOL);
+	/* What is a fork when WAL is asked for, means nothing here. */
+	assert_false(query_show(f.server, "a", &value, &f.error));
+	assert_int_equal(f.error.code, ERR_UNREACHABLE);
+	assert_false(query_show(f.server, "a", &value, &f.error));
+	assert_int_equal(f.error.code, ERR_PROTOCOL);
+	assert_non_null(strstr(f.error.message, "PGRES_COPY_OUT"));
+	assert_int_equal(value.len, 0);
+	text_free(&value);
+	fixture_end(&f);
+}
+
 int
 main(void)
 {
@@ -205,6 +256,7 @@ main(void)
 		cmocka_unit_test(too_much),
 		cmocka_unit_test(no_rows_at_all),
 		cmocka_unit_test(beside),
+		cmocka_unit_test(settings_that_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

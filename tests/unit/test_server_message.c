@@ -40,6 +40,15 @@ plain(void **state)
 		 "x\n",
 			"a failed: gone (Is it there?); b failed: FATAL:  x",
 			ERR_UNREACHABLE},
+		/* Not the place in the source: that ends with a file's line. */
+		{"a\nx: 12\nb.c12\n:12\nc:12\nab.:12\n q.x:12\n12\n",
+			"a; x: 12; b.c12; :12; c:12; ab.:12;  q.x:12; 12",
+			ERR_UNREACHABLE},
+		{"a\nb.c:1\nWORD: b.c:1\nWORD:  b.c:1\nf, b.l:23\n",
+			"a; b.c:1; WORD: b.c:1", ERR_UNREACHABLE},
+		{"a\n\nb\n", "a; b", ERR_UNREACHABLE},
+		{"FATAL:  28P01. x\nFATAL:  28P01:x\n",
+			"FATAL:  28P01. x; FATAL:  28P01:x", ERR_UNREACHABLE},
 		{"FATAL:  28P0: x\n:  28P01:", "FATAL:  28P0: x; :  28P01:",
 			ERR_UNREACHABLE},
 	};

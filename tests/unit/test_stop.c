@@ -7,13 +7,17 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "failing_call.h"
 
 #define PATIENCE_MS 60000
 
@@ -154,6 +158,65 @@ test_end_leaves_the_signals_blocked(void **state)
 	assert_int_equal(run_child(no_signal, SIGTERM), 42);
 }
 
+/* Each way to fail has a status of its own here, too. */
+static int
+begin_fails(int call)
+{
+	struct stop stop;
+	struct error error;
+	int before = dup(STDIN_FILENO);
+	int after;
+
+	(void)close(before);
+	call_fails((enum call)call, 1, 1, EAGAIN);
+	if (stop_begin(&stop, &error))
+		return 10;
+	calls_work();
+	if (error.code != ERR_SYSTEM || error.sys_errno != EAGAIN)
+		return 11;
+	if (strncmp(error.message, "could not ", 10) != 0)
+		return 12;
+	/* No descriptor was left open. */
+	after = dup(STDIN_FILENO);
+	(void)close(after);
+	return after == before ? 42 : 13;
+}
+
+static void
+test_begin_fails(void **state)
+{
+	(void)state;
+	assert_int_equal(run_child(begin_fails, CALL_pipe), 42);
+	assert_int_equal(run_child(begin_fails, CALL_pthread_create), 42);
+}
+
+/* The byte that asks is written again after an interruption. */
+static int
+interrupted_write(int signal_number)
+{
+	struct stop stop;
+	struct error error;
+
+	if (!stop_begin(&stop, &error))
+		return 10;
+	call_fails(CALL_write, 1, 1, EINTR);
+	(void)kill(getpid(), signal_number);
+	if (!becomes_readable(&stop))
+		return 11;
+	if (!call_has_failed())
+		return 12;
+	calls_work();
+	stop_end(&stop);
+	return 42;
+}
+
+static void
+test_interrupted_write(void **state)
+{
+	(void)state;
+	assert_int_equal(run_child(interrupted_write, SIGTERM), 42);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -161,6 +224,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_first_signal_asks),
 		cmocka_unit_test_prestate(test_second_signal_ends, argv[0]),
 		cmocka_unit_test(test_end_leaves_the_signals_blocked),
+		cmocka_unit_test(test_begin_fails),
+		cmocka_unit_test(test_interrupted_write),
 	};
 
 	if (argc == 2)

@@ -27,6 +27,8 @@ values(void **state)
 		{"first 1 ( \"a, b\" )", false, 1, 1, "a, b"},
 		{"ANY 3 (s1, s2, \"a\"\"b\") ", true, 3, 3, "a\"b"},
 		{"any", false, 1, 1, "any"},
+		{"firstborn", false, 1, 1, "firstborn"},
+		{"anyone", false, 1, 1, "anyone"},
 		{"\"FIRST\", x", false, 1, 2, "x"},
 	};
 
@@ -51,8 +53,9 @@ values(void **state)
 static void
 nonsense(void **state)
 {
-	static const char *const settings[] = {
-		",", "a,", "(a)", "1 (a", "1 (a) b", "\"a", "ANY 2 ()", "a b"};
+	static const char *const settings[] = {",", "a,", "(a)", "1 (a",
+		"1 (a) b", "\"a", "ANY 2 ()", "a b", "0 (a)", "4294967296 (a)",
+		"99999999999999999999 (a)", "FIRST 0 (a)", "2 a"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {

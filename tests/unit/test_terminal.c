@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "failing_call.h"
+
 #define PROMPT "Password: "
 
 struct child {
@@ -23,6 +26,12 @@ struct child {
 	int terminal; /* our end */
 	int stop;     /* a byte stops it */
 };
+
+/* The call that fails in the child; CALLS: none. */
+static struct {
+	enum call call;
+	int sys_errno;
+} fault = {.call = CALLS};
 
 static bool
 echoes(void)
@@ -41,9 +50,13 @@ child_main(int stop_fd)
 	char answer[16];
 
 	error_clear(&error);
+	call_fails(fault.call, 1, 1, fault.sys_errno);
 	if (terminal_ask_password(
 		    PROMPT, answer, sizeof(answer), stop_fd, &error))
 		error.code = strcmp(answer, "sesame") == 0 ? 100 : 101;
+	else if (fault.call != CALLS && error.sys_errno != fault.sys_errno)
+		error.code = 103;
+	calls_work();
 	return echoes() ? (int)error.code : 102;
 }
 
@@ -187,6 +200,87 @@ without_terminal(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* A signal is no reason to ask again. */
+static void
+goes_on_after_a_signal(void **state)
+{
+	static const enum call calls[] = {CALL_poll, CALL_read, CALL_write};
+
+	(void)state;
+	fault.sys_errno = EINTR;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct child child;
+		char rest[256];
+
+		fault.call = calls[i];
+		start(&child);
+		await_prompt(&child);
+		type(&child, "sesame\n");
+		assert_int_equal(finish(&child, rest, sizeof(rest)), 100);
+	}
+	fault.call = CALLS;
+}
+
+/* The echo is on again after each of them. */
+static void
+calls_fail(void **state)
+{
+	static const enum call calls[] = {CALL_tcgetattr, CALL_tcsetattr,
+		CALL_poll, CALL_read, CALL_write};
+
+	(void)state;
+	fault.sys_errno = EIO;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct child child;
+		char rest[256];
+
+		fault.call = calls[i];
+		start(&child);
+		/* What is typed before the prompt does not count. */
+		if (calls[i] == CALL_read) {
+			await_prompt(&child);
+			type(&child, "sesame\n");
+		}
+		assert_int_equal(
+			finish(&child, rest, sizeof(rest)), ERR_SYSTEM);
+	}
+	fault.call = CALLS;
+}
+
+/* A job in the background would be stopped if it touched the terminal. */
+static void
+in_the_background(void **state)
+{
+	int terminal;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	need_terminals();
+	pid = forkpty(&terminal, NULL, NULL, NULL);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct error error;
+		char answer[16];
+
+		pid = fork();
+		if (pid == 0) {
+			(void)setpgid(0, 0);
+			_exit(!terminal_ask_password(PROMPT, answer,
+				      sizeof(answer), -1, &error) &&
+						error.code == ERR_NOT_FOUND
+					? 0
+					: 1);
+		}
+		if (waitpid(pid, &status, 0) != pid)
+			_exit(2);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	(void)close(terminal);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void
 width(void **state)
 {
@@ -211,6 +305,9 @@ main(void)
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(stops),
 		cmocka_unit_test(without_terminal),
+		cmocka_unit_test(goes_on_after_a_signal),
+		cmocka_unit_test(calls_fail),
+		cmocka_unit_test(in_the_background),
 		cmocka_unit_test(width),
 	};
 

@@ -6,8 +6,11 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+
+#include "failing_call.h"
 
 #define ITEMS 2000
 
@@ -199,6 +202,41 @@ test_destroy_of_nothing(void **state)
 	worker_pool_destroy(pool);
 }
 
+static void
+test_processors(void **state)
+{
+	unsigned count;
+
+	(void)state;
+	assert_int_equal(worker_pool_processors(1), 1);
+	count = worker_pool_processors(10000);
+	assert_in_range(count, 1, 10000);
+	call_fails(CALL_sysconf, 1, 1, EINVAL);
+	assert_int_equal(worker_pool_processors(10000), 1);
+	assert_true(call_has_failed());
+	calls_work();
+}
+
+/* Those that were started are gone, or the sanitizers would tell. */
+static void
+test_a_thread_does_not_start(void **state)
+{
+	struct worker_pool *pool = NULL;
+	struct error error;
+
+	(void)state;
+	for (int nth = 1; nth <= 3; nth++) {
+		call_fails(CALL_pthread_create, nth, 1, EAGAIN);
+		assert_false(worker_pool_create(&pool, 3, &error));
+		assert_int_equal(error.code, ERR_SYSTEM);
+		assert_string_equal(error.message,
+			"could not start a thread: "
+			"Resource temporarily unavailable");
+		assert_null(pool);
+	}
+	calls_work();
+}
+
 int
 main(void)
 {
@@ -209,6 +247,8 @@ main(void)
 		cmocka_unit_test(test_items_that_submit),
 		cmocka_unit_test(test_submit_does_not_wait),
 		cmocka_unit_test(test_destroy_of_nothing),
+		cmocka_unit_test(test_processors),
+		cmocka_unit_test(test_a_thread_does_not_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
