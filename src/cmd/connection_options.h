@@ -39,6 +39,10 @@ enum connection_option {
 			"long (default: 60; 0: without a limit)"              \
 	}
 
+/* For memory_bound, of a command that only asks a server for something. */
+#define CONNECTION_MEMORY (UINT64_C(192) << 20)
+#define CONNECTION_THREADS 8
+
 struct connection_options {
 	struct server_options server;
 	int64_t wait_us; /* 0: do not wait; CLOCK_NEVER: without limit */
