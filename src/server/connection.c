@@ -107,6 +107,17 @@ advance(PGconn *conn, struct password_guard *guard,
 	return true;
 }
 
+/* libpq names the rule that it was given, in any language. */
+static void
+recognize_refusal(struct error *error)
+{
+	if (error->code != ERR_UNREACHABLE ||
+		strstr(error->message, REQUIRE_NO_CLEAR_TEXT) == NULL)
+		return;
+	error->code = ERR_REFUSED;
+	(void)password_guard_hint(error);
+}
+
 bool
 connection_open(const struct parameters *parameters,
 	const struct wait_limit *limit, PGconn **conn,
@@ -123,9 +134,11 @@ connection_open(const struct parameters *parameters,
 		return error_set_memory(error);
 	(void)libpq()->PQsetErrorVerbosity(made, PQERRORS_VERBOSE);
 	(void)libpq()->PQsetNoticeReceiver(made, ignore_notice, NULL);
-	password_guard_init(&guard, parameters->guarded);
+	password_guard_init(&guard, parameters->rule == RULE_GUARDED);
 	ok = advance(made, &guard, limit, failure, error);
 	ok = password_guard_end(&guard, made, ok, limit, error);
+	if (!ok && parameters->rule == RULE_LIBPQ)
+		recognize_refusal(error);
 	if (ok && libpq()->PQsetnonblocking(made, 1) != 0)
 		ok = session_lost(made, error);
 	if (!ok) {

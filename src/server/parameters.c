@@ -85,7 +85,7 @@ parameters_create(struct parameters *parameters, const struct server *server,
 	parameters_add(&made, "password", server->password);
 	if (server->rule == RULE_LIBPQ)
 		parameters_add(&made, "require_auth", REQUIRE_NO_CLEAR_TEXT);
-	made.guarded = server->rule == RULE_GUARDED;
+	made.rule = server->rule;
 	*parameters = made;
 	return true;
 }

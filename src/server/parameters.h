@@ -15,7 +15,7 @@ struct parameters {
 	const char **keywords; /* NULL at the end */
 	const char **values;
 	size_t count;
-	bool guarded; /* by password_guard */
+	enum password_rule rule;
 };
 
 /*

@@ -16,10 +16,6 @@
 #define RECORD_HEAD_LEN 5
 #define PLAIN_PIECE ((size_t)4096)
 
-#define HINT                                                                 \
-	"Have pg_hba.conf on the server ask for scram-sha-256, or allow it " \
-	"with --allow-cleartext."
-
 /* Of SSL_get_error. */
 #define OPENSSL_FAILED 1
 #define OPENSSL_WANTS_MORE 2
@@ -195,12 +191,20 @@ give_back(struct password_guard *guard, int fd, const struct wait_limit *limit,
 	return true;
 }
 
+bool
+password_guard_hint(struct error *error)
+{
+	return error_set_hint(error,
+		"Have pg_hba.conf on the server ask for scram-sha-256, or "
+		"allow it with --allow-cleartext.");
+}
+
 static bool
 refuse(struct error *error)
 {
 	error_set(error, ERR_REFUSED,
 		"server asked for the password in clear text; it was not sent");
-	return error_set_hint(error, HINT);
+	return password_guard_hint(error);
 }
 
 /*

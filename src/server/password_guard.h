@@ -49,6 +49,9 @@ bool password_guard_wait(struct password_guard *guard, PGconn *conn,
 	PostgresPollingStatusType state, const struct wait_limit *limit,
 	struct error *error);
 
+/* Add what to do about a password that was not sent. Returns false. */
+bool password_guard_hint(struct error *error);
+
 /*
  * Give libpq its socket back (ok: it is connected), and close the rest. Errors:
  * ERR_SYSTEM, ERR_UNREACHABLE (lost).
