@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct command {
 	const char *name;
@@ -96,6 +97,8 @@ main(int argc, char **argv)
 	char **arguments = arguments_take(argc, argv);
 	int status;
 
+	/* What is made is for its owner, until it is given to the group. */
+	(void)umask(S_IRWXG | S_IRWXO);
 	/* A server that hangs up is an error like any other. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	status = run(argc, arguments != NULL ? arguments : argv);
