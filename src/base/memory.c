@@ -1,9 +1,8 @@
 #include "base/memory.h"
 
-#include <inttypes.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -36,19 +35,27 @@ memory_allow(uint64_t bytes)
 /* What there may be where the kernel does not tell. */
 #define PRESENT_GUESS (UINT64_C(64) << 20)
 
+/* Words before the one that tells of data and stack. */
+#define STATM_SKIPPED 5
+
 /* What the kernel counts, and the stack with it. */
 static uint64_t
 present_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
+	char line[256] = "";
+	char *word = line;
 	uint64_t pages = 0;
-	bool known;
 
-	if (file == NULL)
-		return PRESENT_GUESS;
-	known = fscanf(file, "%*u %*u %*u %*u %*u %" SCNu64, &pages) == 1;
-	(void)fclose(file);
-	return known ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : PRESENT_GUESS;
+	if (file != NULL) {
+		if (fgets(line, sizeof(line), file) == NULL)
+			line[0] = '\0';
+		(void)fclose(file);
+	}
+	for (int i = 0; i <= STATM_SKIPPED; i++)
+		pages = strtoull(word, &word, 10);
+	return pages > 0 ? pages * (uint64_t)sysconf(_SC_PAGESIZE)
+			 : PRESENT_GUESS;
 }
 
 static uint64_t

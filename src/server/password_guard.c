@@ -77,7 +77,7 @@ identity(int fd)
 static bool
 is_local(int fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 	socklen_t len = sizeof(address);
 
 	return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
