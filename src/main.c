@@ -1,7 +1,9 @@
+#include "base/arguments.h"
 #include "cmd/command.h"
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct command {
 	const char *name;
@@ -63,14 +65,12 @@ usage_error(struct log *log, const char *word)
 	return error_exit_status(error.code);
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
 	struct log log;
 	const char *word = argc > 1 ? argv[1] : NULL;
 
-	/* A server that hangs up is an error like any other. */
-	(void)signal(SIGPIPE, SIG_IGN);
 	if (strcmp(base_name(argv[0]), "pg_receivewal") == 0) {
 		log_init(&log, stderr, "pg_receivewal");
 		return cmd_receive(&log, argc, argv);
@@ -89,4 +89,19 @@ main(int argc, char **argv)
 		return 0;
 	}
 	return usage_error(&log, word);
+}
+
+int
+main(int argc, char **argv)
+{
+	char **arguments = arguments_take(argc, argv);
+	int status;
+
+	/* What is made is for its owner, until it is given to the group. */
+	(void)umask(S_IRWXG | S_IRWXO);
+	/* A server that hangs up is an error like any other. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	status = run(argc, arguments != NULL ? arguments : argv);
+	arguments_free(arguments);
+	return status;
 }

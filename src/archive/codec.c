@@ -71,6 +71,17 @@ codec_available(enum codec codec)
 	return codec == CODEC_NONE || codec_rows[codec].encoder != NULL;
 }
 
+uint64_t
+codec_encoder_memory(enum codec codec, int level)
+{
+	/* Measured with a window of 1 MiB: 13, 82 and 642 MiB. */
+	if (codec == CODEC_ZSTD && level > 19)
+		return UINT64_C(704) << 20;
+	if (codec == CODEC_ZSTD && level > 9)
+		return UINT64_C(96) << 20;
+	return UINT64_C(16) << 20;
+}
+
 /* True if string is a whole number, which may be too large for an int. */
 static bool
 parse_int(const char *string, size_t len, int *value)

@@ -62,6 +62,9 @@ bool codec_parse(const char *specification, enum codec *codec, int *level,
 
 #define CODEC_SIZE_UNKNOWN UINT64_MAX
 
+/* What an encoder of this level takes at most, in bytes, roughly. */
+uint64_t codec_encoder_memory(enum codec codec, int level);
+
 /* What an encoder makes. */
 struct codec_stream {
 	enum codec codec; /* not CODEC_NONE */

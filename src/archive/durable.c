@@ -224,6 +224,21 @@ durable_fill(int fd, const char *name, uint64_t size, struct error *error)
 	return error_set_errno(error, "could not write to file \"%s\"", name);
 }
 
+bool
+durable_open_failed(const char *name, struct error *error)
+{
+	int reason = errno;
+
+	if (reason != ELOOP)
+		return error_set_errno(
+			error, "could not open file \"%s\"", name);
+	error_set(error, ERR_SYSTEM,
+		"could not open file \"%s\": symbolic links are not followed",
+		name);
+	error->sys_errno = reason;
+	return false;
+}
+
 static bool
 open_regular(const struct directory *directory, const char *name, int flags,
 	int *fd, struct error *error)
@@ -236,8 +251,7 @@ open_regular(const struct directory *directory, const char *name, int flags,
 	opened = openat(directory->fd, name,
 		flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (opened < 0)
-		return error_set_errno(
-			error, "could not open file \"%s\"", name);
+		return durable_open_failed(name, error);
 	if (fstat(opened, &status) != 0) {
 		(void)error_set_errno(
 			error, "could not stat file \"%s\"", name);

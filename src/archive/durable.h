@@ -81,6 +81,12 @@ bool durable_open_to_read(const struct directory *directory, const char *name,
 	int *fd, struct error *error);
 
 /*
+ * Set the error of an open that failed with the present errno, with O_NOFOLLOW
+ * among its flags. Returns false.
+ */
+bool durable_open_failed(const char *name, struct error *error);
+
+/*
  * Write len bytes at offset, whole. Large runs of whole blocks, if data and
  * offset are aligned alike, go past the page cache; the rest in pieces of 1 MiB
  * whose writeback starts early. name is for the message. One thread at a time

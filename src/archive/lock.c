@@ -95,6 +95,16 @@ write_pid(int fd)
 	return ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)len, 0) == len;
 }
 
+/* A name among others of a file: what that holds is not ours to change. */
+static bool
+is_own_file(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+		status.st_nlink <= 1;
+}
+
 bool
 archive_lock_acquire(
 	const struct directory *directory, int *fd, struct error *error)
@@ -104,8 +114,7 @@ archive_lock_acquire(
 		S_IRUSR | S_IWUSR);
 
 	if (opened < 0)
-		return error_set_errno(
-			error, "could not open file \"%s\"", LOCK_FILE_NAME);
+		return durable_open_failed(LOCK_FILE_NAME, error);
 	if (!lock_file(opened)) {
 		if (errno == EAGAIN || errno == EACCES)
 			(void)set_locked_error(directory, opened, error);
@@ -113,6 +122,10 @@ archive_lock_acquire(
 			(void)error_set_errno(error,
 				"could not lock file \"%s\"", LOCK_FILE_NAME);
 		goto failed;
+	}
+	if (!is_own_file(opened)) {
+		*fd = opened;
+		return true;
 	}
 	if (fchmod(opened, directory->file_mode) != 0) {
 		(void)error_set_errno(error,
@@ -145,8 +158,7 @@ archive_lock_query(const struct directory *directory, bool *held, long *pid,
 		return true;
 	}
 	if (fd < 0)
-		return error_set_errno(
-			error, "could not open file \"%s\"", LOCK_FILE_NAME);
+		return durable_open_failed(LOCK_FILE_NAME, error);
 	locked = is_locked(fd);
 	if (locked && errno != 0) {
 		(void)error_set_errno(error,

@@ -1,9 +1,14 @@
 #include "backup/manifest.h"
 
+#include "base/memory.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What a file may need here, in the manifest, and while that is read. */
+#define FILE_BYTES UINT64_C(4096)
 
 static const char own_checksum[] = "\"Manifest-Checksum\"";
 
@@ -30,6 +35,7 @@ make_room(struct file_list *list, struct error *error)
 
 	if (list->count < list->room)
 		return true;
+	memory_allow((room - list->room) * FILE_BYTES);
 	entries = realloc(list->entries, room * sizeof(*entries));
 	if (entries == NULL)
 		return error_set_memory(error);

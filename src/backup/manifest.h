@@ -28,7 +28,7 @@ void file_list_init(struct file_list *list, enum digest_kind digest);
 
 void file_list_free(struct file_list *list);
 
-/* Errors: ERR_MEMORY. */
+/* Lets the process have memory for it (base/memory.h). Errors: ERR_MEMORY. */
 bool file_list_add(struct file_list *list, const char *path, uint64_t size,
 	const char *checksum, struct error *error);
 

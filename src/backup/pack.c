@@ -89,10 +89,35 @@ pass_file(struct packing *packing, const struct tar_member *member,
 	return ok && member_check_end(writing->check, writing->notices, error);
 }
 
+/* Some day it is unpacked by a program that trusts us. */
+static bool
+check_member(const struct writing *writing, const struct tar_member *member,
+	struct error *error)
+{
+	const char *path = member->path;
+	const char *slash = path;
+
+	if (!tree_check_path(path, error))
+		return false;
+	if (member->kind == TAR_LINK &&
+		writing_find_link(writing, path, strlen(path)) == NULL)
+		return writing_refuse_link(member, error);
+	while ((slash = strchr(slash + 1, '/')) != NULL)
+		if (writing_find_link(writing, path, (size_t)(slash - path)) !=
+			NULL)
+			return error_set(error, ERR_PROTOCOL,
+				"the server sent a file \"%.256s\", which lies "
+				"behind the link of a tablespace",
+				path);
+	return true;
+}
+
 static bool
 pass_member(struct packing *packing, const struct tar_member *member,
 	struct error *error)
 {
+	if (!check_member(packing->writing, member, error))
+		return false;
 	if (member->kind == TAR_FILE)
 		return pass_file(packing, member, error);
 	return packing->writer == NULL ||

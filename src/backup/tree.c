@@ -162,8 +162,8 @@ is_valid_part(const char *part, size_t len)
 		!(len == 2 && part[0] == '.' && part[1] == '.');
 }
 
-static bool
-check_path(const char *path, struct error *error)
+bool
+tree_check_path(const char *path, struct error *error)
 {
 	const char *part = path;
 	int depth = 0;
@@ -214,7 +214,7 @@ open_parent(const struct tree *tree, const char *path, bool make, int *fd,
 	const char *slash;
 	int at = -1;
 
-	if (!check_path(path, error))
+	if (!tree_check_path(path, error))
 		return false;
 	at = fcntl(tree->directory.fd, F_DUPFD_CLOEXEC, 0);
 	*name = path;

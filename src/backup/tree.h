@@ -51,6 +51,9 @@ bool tree_remove(struct tree *tree, const char *path, struct error *error);
  * that is empty, "." or "..", is ERR_PROTOCOL.
  */
 
+/* Is this a path that may be made? Errors: ERR_PROTOCOL. */
+bool tree_check_path(const char *path, struct error *error);
+
 /* Make a directory, and those on the way; one that is there is fine. */
 bool tree_make_directory(
 	const struct tree *tree, const char *path, struct error *error);

@@ -19,30 +19,49 @@ struct unpacking {
 	uint64_t offset; /* in the file, of the buffer */
 };
 
+const struct base_backup_tablespace *
+writing_find_link(const struct writing *writing, const char *path, size_t len)
+{
+	const struct base_backup *backup = writing->config->backup;
+	char link[64];
+
+	for (size_t i = 0; i < backup->count; i++) {
+		(void)snprintf(link, sizeof(link), "pg_tblspc/%" PRIu32,
+			backup->tablespaces[i].oid);
+		if (backup->tablespaces[i].oid != 0 &&
+			writing->tablespace->oid == 0 && strlen(link) == len &&
+			strncmp(path, link, len) == 0)
+			return &backup->tablespaces[i];
+	}
+	return NULL;
+}
+
+bool
+writing_refuse_link(const struct tar_member *member, struct error *error)
+{
+	return error_set(error, ERR_PROTOCOL,
+		"the server sent a symbolic link \"%.256s\" to \"%.256s\", "
+		"which is of no tablespace",
+		member->path, member->target);
+}
+
 /* Only a tablespace's link may lead elsewhere, and we say where. */
 static bool
 make_link(const struct writing *writing, const struct tar_member *member,
 	struct error *error)
 {
-	const struct base_backup *backup = writing->config->backup;
-	char path[64];
+	const struct base_backup_tablespace *tablespace =
+		writing_find_link(writing, member->path, strlen(member->path));
+	const struct tree *target;
 
-	for (size_t i = 0; i < backup->count; i++) {
-		const struct tree *target = &writing->config->tablespaces[i];
-
-		(void)snprintf(path, sizeof(path), "pg_tblspc/%" PRIu32,
-			backup->tablespaces[i].oid);
-		if (backup->tablespaces[i].oid != 0 &&
-			writing->tablespace->oid == 0 &&
-			target->directory.fd >= 0 &&
-			strcmp(path, member->path) == 0)
-			return tree_link(writing->config->data, path,
-				target->directory.path, error);
-	}
-	return error_set(error, ERR_PROTOCOL,
-		"the server sent a symbolic link \"%.256s\" to \"%.256s\", "
-		"which is of no tablespace",
-		member->path, member->target);
+	if (tablespace == NULL)
+		return writing_refuse_link(member, error);
+	target = &writing->config->tablespaces[tablespace -
+		writing->config->backup->tablespaces];
+	if (target->directory.fd < 0)
+		return writing_refuse_link(member, error);
+	return tree_link(writing->config->data, member->path,
+		target->directory.path, error);
 }
 
 static bool

@@ -27,6 +27,16 @@ struct writing {
 	void *context;
 };
 
+/*
+ * Which tablespace's link lies at path, or at the first len bytes of it? NULL:
+ * none that this archive may have a link for.
+ */
+const struct base_backup_tablespace *writing_find_link(
+	const struct writing *writing, const char *path, size_t len);
+
+/* Set the error of a link that is of no tablespace. Returns false. */
+bool writing_refuse_link(const struct tar_member *member, struct error *error);
+
 /* Plain: all members into the tablespace's tree. */
 bool unpack_archive(struct writing *writing, struct error *error);
 

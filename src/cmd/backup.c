@@ -1,5 +1,6 @@
 #include "backup/backup.h"
 #include "backup/chunk_queue.h"
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "cmd/backup_options.h"
 #include "cmd/backup_wal.h"
@@ -15,6 +16,12 @@
 #define PROGRESS_WIDTH 80
 
 #define COMMAND_NAME "walfetch backup"
+
+/* What libpq, a decoder, queues and windows of WAL may take; an old manifest.
+ */
+#define MEMORY_BYTES (UINT64_C(320) << 20)
+#define MANIFEST_BYTES (UINT64_C(2) << 30)
+#define THREADS 16
 
 static int
 print_help(void)
@@ -75,6 +82,16 @@ take(struct backup_options *options, struct server *server,
 	return ok;
 }
 
+/* What each file needs comes on top, see backup/manifest.h. */
+static void
+bound_memory(const struct backup_config *backup)
+{
+	memory_bound(MEMORY_BYTES +
+			codec_encoder_memory(backup->codec, backup->level) +
+			(backup->incremental != NULL ? MANIFEST_BYTES : 0),
+		THREADS);
+}
+
 static bool
 run(struct backup_options *options, struct log *log,
 	struct backup_result *result, struct error *error)
@@ -83,6 +100,7 @@ run(struct backup_options *options, struct log *log,
 	struct stop stop;
 	bool ok = false;
 
+	bound_memory(&options->backup);
 	if (!stop_begin(&stop, error))
 		return false;
 	options->connection.server.stop_fd = stop.fd;

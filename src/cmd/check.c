@@ -1,4 +1,5 @@
 #include "check/check.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "cmd/command.h"
 #include "cmd/connection_options.h"
@@ -135,6 +136,7 @@ run_check(struct check_options *options, struct log *log, enum error_code *code,
 	struct stop stop;
 	bool ok;
 
+	memory_bound(CONNECTION_MEMORY, CONNECTION_THREADS);
 	if (!stop_begin(&stop, error))
 		return false;
 	verdicts_init(&verdicts);

@@ -84,6 +84,9 @@ connection_option_take(struct connection_options *options, int key,
 	case 'W':
 		server->prompt = PROMPT_ALWAYS;
 		return true;
+	case OPTION_ALLOW_CLEARTEXT:
+		server->allow_cleartext = true;
+		return true;
 	case OPTION_CONNECT_TIMEOUT:
 		return take_seconds(value, "--connect-timeout", 1,
 			&server->connect_timeout_us, error);

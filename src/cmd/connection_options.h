@@ -16,7 +16,8 @@
 /* Out of the way of the commands' own keys. */
 enum connection_option {
 	OPTION_CONNECT_TIMEOUT = OPTION_LONG_ONLY + 200,
-	OPTION_WAIT
+	OPTION_WAIT,
+	OPTION_ALLOW_CLEARTEXT
 };
 
 #define CONNECTION_OPTION_ROWS                                                \
@@ -28,6 +29,8 @@ enum connection_option {
 		{'w', "no-password", NULL, "never ask for a password"},       \
 		{'W', "password", NULL,                                       \
 			"ask for a password before connecting"},              \
+		{OPTION_ALLOW_CLEARTEXT, "allow-cleartext", NULL,             \
+			"send the password in clear text, too"},              \
 		{OPTION_CONNECT_TIMEOUT, "connect-timeout", "SECS",           \
 			"limit for connecting (default: 30)"},                \
 	{                                                                     \
@@ -35,6 +38,10 @@ enum connection_option {
 			"first wait until the server is ready, at most so\n"  \
 			"long (default: 60; 0: without a limit)"              \
 	}
+
+/* For memory_bound, of a command that only asks a server for something. */
+#define CONNECTION_MEMORY (UINT64_C(192) << 20)
+#define CONNECTION_THREADS 8
 
 struct connection_options {
 	struct server_options server;

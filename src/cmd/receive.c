@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/service_manager.h"
 #include "cmd/command.h"
 #include "cmd/receive_options.h"
@@ -11,6 +12,13 @@
 /* The program that we stand in for when called by its name. */
 #define DROP_IN_NAME "pg_receivewal"
 #define DROP_IN_VERSION "19.0"
+
+/*
+ * Beside --memory: what libpq may take, and threads beside those that compress
+ * (the disk, the clock, signals, names).
+ */
+#define SERVER_BYTES (UINT64_C(64) << 20)
+#define OTHER_THREADS 8
 
 static bool
 is_drop_in(const struct log *log)
@@ -83,6 +91,16 @@ stream(const struct receive_options *options,
 	return receiver_run(&config, peers, error);
 }
 
+static void
+bound_memory(const struct receiver_config *receiver)
+{
+	memory_bound(receiver->memory + SERVER_BYTES +
+			receiver->jobs *
+				codec_encoder_memory(
+					receiver->codec, receiver->level),
+		receiver->jobs + OTHER_THREADS);
+}
+
 static bool
 run(struct receive_options *options, struct log *log, struct error *error)
 {
@@ -93,6 +111,7 @@ run(struct receive_options *options, struct log *log, struct error *error)
 		.stop = &stop, .log = log, .manager = &manager};
 	bool success = false;
 
+	bound_memory(&options->receiver);
 	if (!stop_begin(&stop, error))
 		return false;
 	/* What it misses, the archive does not. */

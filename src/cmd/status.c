@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/number.h"
 #include "base/stop.h"
 #include "cmd/command.h"
@@ -303,6 +304,7 @@ run_status(struct status_options *options, struct log *log, struct error *error)
 	struct stop stop;
 	bool ok = true;
 
+	memory_bound(CONNECTION_MEMORY, CONNECTION_THREADS);
 	if (!stop_begin(&stop, error))
 		return false;
 	(void)setlocale(LC_CTYPE, "");

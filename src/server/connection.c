@@ -1,8 +1,8 @@
 #include "server/connection.h"
 
+#include "server/password_guard.h"
 #include "server/server_message.h"
 
-#include <poll.h>
 #include <string.h>
 
 /* The default one prints; what matters comes as an error. */
@@ -13,24 +13,26 @@ ignore_notice(void *argument, const PGresult *result)
 	(void)result;
 }
 
+/* Say of which connection an error is, as libpq does. */
 static void
-set_timeout_error(const PGconn *conn, struct error *error)
+name_connection(const PGconn *conn, struct error *error)
 {
 	const char *host = libpq()->PQhost(conn);
 	const char *address = libpq()->PQhostaddr(conn);
 	bool named = address[0] != '\0' && strcmp(host, address) != 0;
+	size_t size = sizeof(error->message);
 	char message[sizeof(error->message)];
 
-	(void)snprintf(message, sizeof(message), "%s", error->message);
+	(void)snprintf(message, size, "%s", error->message);
 	if (host[0] == '/' || host[0] == '@')
-		error_set(error, error->code,
+		(void)snprintf(error->message, size,
 			"connection to server on socket "
-			"\"%s/.s.PGSQL.%s\" failed: %s",
+			"\"%s/.s.PGSQL.%s\" failed: %.800s",
 			host, libpq()->PQport(conn), message);
 	else
-		error_set(error, error->code,
+		(void)snprintf(error->message, size,
 			"connection to server at \"%s\"%s%s%s, port %s "
-			"failed: %s",
+			"failed: %.800s",
 			host, named ? " (" : "", named ? address : "",
 			named ? ")" : "", libpq()->PQport(conn), message);
 }
@@ -72,12 +74,6 @@ set_failure(const PGconn *conn, struct connection_failure *failure,
 	return false;
 }
 
-static short
-events_for(PostgresPollingStatusType state)
-{
-	return state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-}
-
 /* PQstatus and PQserverVersion forget the version as soon as it fails. */
 static void
 note_version(const PGconn *conn, struct connection_failure *failure)
@@ -89,18 +85,18 @@ note_version(const PGconn *conn, struct connection_failure *failure)
 }
 
 static bool
-advance(PGconn *conn, const struct wait_limit *limit,
-	struct connection_failure *failure, struct error *error)
+advance(PGconn *conn, struct password_guard *guard,
+	const struct wait_limit *limit, struct connection_failure *failure,
+	struct error *error)
 {
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
 	if (libpq()->PQstatus(conn) == CONNECTION_BAD)
 		return set_failure(conn, failure, error);
 	while (state != PGRES_POLLING_OK) {
-		if (!session_wait(libpq()->PQsocket(conn), events_for(state),
-			    limit, error)) {
-			if (error->code == ERR_UNREACHABLE)
-				set_timeout_error(conn, error);
+		if (!password_guard_wait(guard, conn, state, limit, error)) {
+			if (error->code != ERR_STOPPED)
+				name_connection(conn, error);
 			return false;
 		}
 		state = libpq()->PQconnectPoll(conn);
@@ -111,6 +107,17 @@ advance(PGconn *conn, const struct wait_limit *limit,
 	return true;
 }
 
+/* libpq names the rule that it was given, in any language. */
+static void
+recognize_refusal(struct error *error)
+{
+	if (error->code != ERR_UNREACHABLE ||
+		strstr(error->message, REQUIRE_NO_CLEAR_TEXT) == NULL)
+		return;
+	error->code = ERR_REFUSED;
+	(void)password_guard_hint(error);
+}
+
 bool
 connection_open(const struct parameters *parameters,
 	const struct wait_limit *limit, PGconn **conn,
@@ -119,6 +126,7 @@ connection_open(const struct parameters *parameters,
 	const struct connection_failure none = {.version = 0};
 	PGconn *made = libpq()->PQconnectStartParams(
 		parameters->keywords, parameters->values, 0);
+	struct password_guard guard;
 	bool ok;
 
 	*failure = none;
@@ -126,7 +134,11 @@ connection_open(const struct parameters *parameters,
 		return error_set_memory(error);
 	(void)libpq()->PQsetErrorVerbosity(made, PQERRORS_VERBOSE);
 	(void)libpq()->PQsetNoticeReceiver(made, ignore_notice, NULL);
-	ok = advance(made, limit, failure, error);
+	password_guard_init(&guard, parameters->rule == RULE_GUARDED);
+	ok = advance(made, &guard, limit, failure, error);
+	ok = password_guard_end(&guard, made, ok, limit, error);
+	if (!ok && parameters->rule == RULE_LIBPQ)
+		recognize_refusal(error);
 	if (ok && libpq()->PQsetnonblocking(made, 1) != 0)
 		ok = session_lost(made, error);
 	if (!ok) {

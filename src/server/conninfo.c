@@ -35,9 +35,18 @@ is_missing_passfile(const PQconninfoOption *option)
 		access(option->val, R_OK) != 0;
 }
 
+/* An older libpq of the follower would not know what we added. */
+static bool
+is_our_rule(const struct server *server, const PQconninfoOption *option)
+{
+	return server->rule == RULE_LIBPQ &&
+		strcmp(option->keyword, "require_auth") == 0;
+}
+
 /* How it connected, but for where to. */
 static void
-append_settings(struct text *conninfo, const PQconninfoOption *option)
+append_settings(struct text *conninfo, const struct server *server,
+	const PQconninfoOption *option)
 {
 	static const char *const left_out[] = {"host", "hostaddr", "port",
 		"target_session_attrs", "dbname", "replication", "service",
@@ -48,6 +57,7 @@ append_settings(struct text *conninfo, const PQconninfoOption *option)
 		if (option->val == NULL || option->val[0] == '\0' ||
 			is_one_of(option->keyword, left_out) ||
 			is_missing_passfile(option) ||
+			is_our_rule(server, option) ||
 			(option->compiled != NULL &&
 				strcmp(option->val, option->compiled) == 0))
 			continue;
@@ -111,7 +121,7 @@ server_conninfo(const struct server *server, bool pinned, struct text *conninfo,
 	options = libpq()->PQconninfo(server->conn);
 	if (options == NULL)
 		return error_set_memory(error);
-	append_settings(conninfo, options);
+	append_settings(conninfo, server, options);
 	libpq()->PQconninfoFree(options);
 	if (pinned)
 		append_pinned(conninfo, server->conn);

@@ -68,6 +68,11 @@ check_port(const char *port, struct error *error)
 	number = strtoul(port, &end, 10);
 	if (*end == '\0' && number >= 1 && number <= 65535)
 		return true;
+	/* In "postgresql://user:password" it is the password, if no host
+	 * follows. */
+	if (*end != '\0')
+		return error_set(
+			error, ERR_USAGE, "invalid port number: no number");
 	return error_set(error, ERR_USAGE, "invalid port number: \"%s\"", port);
 }
 

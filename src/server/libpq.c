@@ -2,9 +2,6 @@
 
 #include "base/library.h"
 
-/* The major version has not changed since 2003. */
-#define LIBRARY "libpq.so.5"
-
 #define SYMBOL(name) {#name, offsetof(struct libpq, name)},
 
 static const struct library_symbol symbols[] = {LIBPQ_FUNCTIONS(SYMBOL)};
@@ -22,7 +19,7 @@ bool
 libpq_load(struct error *error)
 {
 	return functions()->PQclear != NULL ||
-		library_load(LIBRARY, symbols,
+		library_load(LIBPQ_NAME, symbols,
 			sizeof(symbols) / sizeof(symbols[0]), functions(),
 			error);
 }

@@ -12,6 +12,9 @@
 
 #include <libpq-fe.h>
 
+/* The major version has not changed since 2003. */
+#define LIBPQ_NAME "libpq.so.5"
+
 /* Those of its functions that are used. */
 #define LIBPQ_FUNCTIONS(X)           \
 	X(PQbackendPID)              \
@@ -57,6 +60,7 @@
 	X(PQsetnonblocking)          \
 	X(PQsocket)                  \
 	X(PQsslInUse)                \
+	X(PQsslStruct)               \
 	X(PQstatus)                  \
 	X(PQuser)
 

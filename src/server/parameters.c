@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -h, -p, -U, the application, the password, and the end. */
-#define PARAMETERS_OWN 6
+/* -h, -p, -U, the application, the password, the rule, and the end. */
+#define PARAMETERS_OWN 7
 
 /* Values that libpq refuses before it does anything else. */
 #define NO_SSLMODE "unknown"
@@ -83,6 +83,9 @@ parameters_create(struct parameters *parameters, const struct server *server,
 		&made, "fallback_application_name", options->application);
 	add_conninfo(&made, server->conninfo, hosts);
 	parameters_add(&made, "password", server->password);
+	if (server->rule == RULE_LIBPQ)
+		parameters_add(&made, "require_auth", REQUIRE_NO_CLEAR_TEXT);
+	made.rule = server->rule;
 	*parameters = made;
 	return true;
 }
@@ -105,6 +108,34 @@ parameters_find(const PQconninfoOption *options, const char *keyword)
 			return options->val;
 	}
 	return NULL;
+}
+
+bool
+parameters_choose_rule(const struct server_options *options,
+	const PQconninfoOption *resolved, enum password_rule *rule,
+	struct error *error)
+{
+	const PQconninfoOption *option = resolved;
+	const char *wish = getenv("PGREQUIREAUTH");
+
+	while (option->keyword != NULL &&
+		strcmp(option->keyword, "require_auth") != 0)
+		option++;
+	if (option->keyword == NULL && wish != NULL && wish[0] != '\0') {
+		error_set(error, ERR_USAGE,
+			"PGREQUIREAUTH is set, but this libpq is older than 16 "
+			"and does not obey it");
+		return error_set_hint(error,
+			"Unset it: a password in clear text is refused without "
+			"it, too.");
+	}
+	if (options->allow_cleartext ||
+		(option->keyword != NULL && option->val != NULL &&
+			option->val[0] != '\0'))
+		*rule = RULE_NONE;
+	else
+		*rule = option->keyword != NULL ? RULE_LIBPQ : RULE_GUARDED;
+	return true;
 }
 
 /* Put a last pair behind the others, or with NULL take it away again. */

@@ -15,6 +15,7 @@ struct parameters {
 	const char **keywords; /* NULL at the end */
 	const char **values;
 	size_t count;
+	enum password_rule rule;
 };
 
 /*
@@ -39,6 +40,15 @@ void parameters_add(
  */
 bool parameters_resolve(const struct parameters *parameters,
 	PQconninfoOption **resolved, struct error *error);
+
+/*
+ * What keeps a password from going out in clear text, by the options and by
+ * what libpq made of them. Errors: ERR_USAGE (a wish that this libpq does not
+ * know).
+ */
+bool parameters_choose_rule(const struct server_options *options,
+	const PQconninfoOption *resolved, enum password_rule *rule,
+	struct error *error);
 
 /* The value of a keyword; NULL if it is unknown or has none. */
 const char *parameters_find(

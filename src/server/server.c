@@ -185,11 +185,15 @@ search_begin(struct search *search, struct error *error)
 	struct parameters parameters;
 	bool ok;
 
+	/* What the options say, without what a rule adds to them. */
+	server->rule = RULE_NONE;
 	if (!parameters_create(&parameters, server, true, error))
 		return false;
 	ok = parameters_resolve(&parameters, &search->resolved, error);
 	parameters_free(&parameters);
-	if (!ok)
+	if (!ok ||
+		!parameters_choose_rule(&server->options, search->resolved,
+			&server->rule, error))
 		return false;
 	search->attempt_us = read_connect_timeout(search->resolved);
 	if (!host_list_create(&search->hosts,

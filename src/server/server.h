@@ -6,7 +6,9 @@
  * the next connect. libpq-fe.h stays within src/server/.
  * Guarantee: no call waits without a limit, but for a person at a prompt, and
  * every wait ends at once with ERR_STOPPED when the stop descriptor becomes
- * readable. Host names are resolved in a thread of their own for that.
+ * readable. Host names are resolved in a thread of their own for that. A
+ * password goes out in clear text only if the options allow it, or
+ * require_auth of libpq 16 and later is given, which then decides.
  * Errors of every call: ERR_STOPPED, ERR_UNREACHABLE (no connection, lost, or
  * a refusal that passes, such as 57P03), ERR_REFUSED (a refusal that stays),
  * ERR_GAP (55000: slot invalidated, 58P01: WAL removed), ERR_DIVERGED (not in
@@ -34,6 +36,7 @@ struct server_options {
 	const char *port;     /* -p */
 	const char *user;     /* -U */
 	enum password_prompt prompt;
+	bool allow_cleartext;	    /* send a password in clear text, too */
 	const char *application;    /* fallback_application_name */
 	int64_t connect_timeout_us; /* for one connect over all hosts; > 0 */
 	int64_t command_timeout_us; /* for one answer; CLOCK_NEVER: none */

@@ -20,6 +20,16 @@ struct wait_limit {
 	int64_t deadline_us; /* of the monotonic clock; CLOCK_NEVER: none */
 };
 
+/* What becomes of a server that asks for a password in clear text. */
+enum password_rule {
+	RULE_NONE,    /* it gets it, or what require_auth was given says */
+	RULE_LIBPQ,   /* libpq's require_auth, set by us, refuses */
+	RULE_GUARDED, /* server/password_guard.h refuses */
+};
+
+/* The value of require_auth for it. */
+#define REQUIRE_NO_CLEAR_TEXT "!password"
+
 struct server {
 	struct server_options options;
 	PQconninfoOption *conninfo; /* options.conninfo, read; NULL: none */
@@ -29,6 +39,7 @@ struct server {
 	bool unsent;		      /* see copy_unsent */
 	bool copy_ended;	      /* by the server; our end is missing */
 	char password[PASSWORD_SIZE]; /* typed; empty: none */
+	enum password_rule rule;      /* since the first connect */
 	struct server_refusal refusal;
 };
 

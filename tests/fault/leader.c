@@ -315,26 +315,70 @@ do_message(struct leader *leader, char *const *words)
 	service_flush(&leader->service);
 }
 
-/* The type and length of a message, and so much of it, which is zeros. */
+/* Send until the client has gone; false: it has. */
+static bool
+send_part(struct leader *leader, const char *bytes, size_t len)
+{
+	fake_send(&leader->service.server, bytes, len);
+	if (fake_has_input(&leader->service.server))
+		service_take(&leader->service);
+	return leader->service.type != 0;
+}
+
+/* The type and length of a message, and so much of it, all the same byte. */
 static void
 do_lie(struct leader *leader, char *const *words)
 {
 	uint32_t len = (uint32_t)number(words[2]);
 	uint64_t left = words[3] == NULL ? 0 : number(words[3]);
-	static const char zeros[1 << 16];
+	char part[1 << 16] = {0};
 	const char head[5] = {words[1][0], (char)(len >> 24), (char)(len >> 16),
 		(char)(len >> 8), (char)len};
 
 	leader->service.pending = false;
 	fake_send(&leader->service.server, head, sizeof(head));
-	while (left > 0 && leader->service.type != 0) {
-		size_t part = left < sizeof(zeros) ? left : sizeof(zeros);
+	if (left > 0 && words[4] != NULL)
+		memset(part, words[4][0], sizeof(part));
+	while (left > 0) {
+		size_t sent = left < sizeof(part) ? left : sizeof(part);
 
-		fake_send(&leader->service.server, zeros, part);
-		left -= part;
-		if (fake_has_input(&leader->service.server))
-			service_take(&leader->service);
+		if (!send_part(leader, part, sent))
+			return;
+		left -= sent;
 	}
+}
+
+/* COUNT messages: BYTES, a number of eight digits, LENGTH letters, two zeros.
+ */
+static void
+do_flood(struct leader *leader, char *const *words)
+{
+	uint64_t count = number(words[2]);
+	size_t len = (size_t)number(words[3]);
+	unsigned char head[1024];
+	size_t head_len =
+		words[4] == NULL ? 0 : bytes_of(words[4], head, sizeof(head));
+	size_t size = head_len + 8 + len + 2;
+	char *body = calloc(1, size + 1);
+
+	if (body == NULL)
+		err(2, "calloc");
+	memset(body, 'x', size - 2);
+	memcpy(body, head, head_len);
+	leader->service.pending = false;
+	for (uint64_t i = 0; i < count; i++) {
+		struct text *out = &leader->service.server.out;
+		char digits[16];
+
+		(void)snprintf(digits, sizeof(digits), "%08u", (unsigned)i);
+		memcpy(body + head_len, digits, 8);
+		fake_message(&leader->service.server, words[1][0], body, size);
+		if (out->len < (1 << 16) && i + 1 < count)
+			continue;
+		if (!send_part(leader, "", 0))
+			break;
+	}
+	free(body);
 }
 
 static void
@@ -408,7 +452,12 @@ static const struct {
 	{"ready", 0, do_ready, "ready for another query"},
 	{"message", 1, do_message, "TYPE [BYTES]: any message"},
 	{"lie", 2, do_lie,
-		"TYPE LENGTH [COUNT]: the head of a message, and COUNT zeros"},
+		"TYPE LENGTH [COUNT [LETTER]]: the head of a message, and "
+		"COUNT "
+		"letters (zeros)"},
+	{"flood", 3, do_flood,
+		"TYPE COUNT LENGTH [BYTES]: messages of BYTES, a number, "
+		"LENGTH letters and two zeros"},
 	{"wal", 1, do_wal, "LSN: send WAL up to there"},
 	{"data", 2, do_data, "LSN LENGTH: one message of WAL from anywhere"},
 	{"keepalive", 1, do_keepalive, "plain|reply [COUNT]"},

@@ -3,6 +3,7 @@
 #include "base/byteorder.h"
 #include "wal/segment_name.h"
 
+#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -129,6 +130,16 @@ tell_status(const struct service *service)
 			LSN_ARGS(get_be64(bytes + 9)), bytes[33]);
 }
 
+/* As it came, so that a test can look for what should not have come. */
+static void
+tell_password(struct service *service)
+{
+	for (size_t i = 0; i < service->body.len; i++)
+		if (!isprint((unsigned char)service->body.string[i]))
+			service->body.string[i] = '.';
+	tell(service, "password %s", service->body.string);
+}
+
 void
 service_take(struct service *service)
 {
@@ -145,7 +156,7 @@ service_take(struct service *service)
 		tell(service, "done");
 		break;
 	case 'p':
-		tell(service, "password");
+		tell_password(service);
 		break;
 	case 'X':
 		service->type = 0;

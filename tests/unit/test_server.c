@@ -140,10 +140,10 @@ refusals(void **state)
 static void
 want_password(struct fake_server *fake)
 {
-	static const char cleartext[4] = {0, 0, 0, 3};
+	static const char md5[8] = {0, 0, 0, 5, 's', 'a', 'l', 't'};
 
 	fake_accept(fake);
-	fake_message(fake, 'R', cleartext, sizeof(cleartext));
+	fake_message(fake, 'R', md5, sizeof(md5));
 	fake_flush(fake);
 	fake_expect_close(fake);
 }

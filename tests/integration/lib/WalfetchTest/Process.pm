@@ -48,7 +48,6 @@ sub _become
 
 	setsid();
 	$SIG{PIPE} = 'DEFAULT';
-	umask $params{umask} if defined $params{umask};
 	foreach my $name (keys %$env)
 	{
 		delete $ENV{$name};
@@ -64,6 +63,7 @@ sub _become
 	POSIX::dup2($in, 0);
 	POSIX::dup2($out, 1);
 	POSIX::dup2($err, 2);
+	umask $params{umask} if defined $params{umask};
 	{
 		no warnings;
 		exec { $self->{command}[0] } @{ $self->{command} };
