@@ -86,7 +86,8 @@ set_archive_error(struct archive *archive, struct error *error)
 	int code = libarchive()->archive_errno(archive);
 	const char *reason = libarchive()->archive_error_string(archive);
 
-	if (code == ENOMEM)
+	/* Without memory, libarchive may take a format for an unknown one. */
+	if (code == ENOMEM || errno == ENOMEM)
 		return error_set_memory(error);
 	if (code == EIO || code == EISDIR || code == ESTALE) {
 		errno = code;
@@ -260,6 +261,7 @@ read_stream(struct finding *finding, int fd, struct error *error)
 
 	if (!libarchive_load(error))
 		return false;
+	errno = 0;
 	archive = libarchive()->archive_read_new();
 	if (archive == NULL)
 		return error_set_memory(error);

@@ -16,9 +16,19 @@ struct lz4_encoder {
 	LZ4F_preferences_t preferences;
 };
 
+/* The code as a number is not part of the library's stable interface. */
+static bool
+lacks_memory(size_t result)
+{
+	return strcmp(LZ4F_getErrorName(result), "ERROR_allocation_failed") ==
+		0;
+}
+
 static bool
 set_lz4_error(size_t result, struct error *error)
 {
+	if (lacks_memory(result))
+		return error_set_memory(error);
 	return error_set(error, ERR_SYSTEM, "could not compress data: %s",
 		LZ4F_getErrorName(result));
 }
@@ -144,6 +154,8 @@ lz4_decode(void *state, struct codec_input *input, struct codec_plain *plain,
 
 	result = LZ4F_decompress(
 		state, plain->next, &made, input->next, &taken, NULL);
+	if (LZ4F_isError(result) && lacks_memory(result))
+		return error_set_memory(error);
 	if (LZ4F_isError(result))
 		return error_set(error, ERR_DAMAGED,
 			"lz4 stream is damaged: %s", LZ4F_getErrorName(result));

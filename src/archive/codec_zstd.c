@@ -3,6 +3,7 @@
 #ifdef HAVE_ZSTD
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 /* A frame that wants a larger window than 128 MiB was not made for us. */
 #define ZSTD_DECODER_WINDOW_LOG 27
@@ -14,8 +15,16 @@
 #define ZSTD_ENCODER_WINDOW_LOG 20
 
 static bool
+lacks_memory(size_t result)
+{
+	return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation;
+}
+
+static bool
 set_zstd_error(size_t result, struct error *error)
 {
+	if (lacks_memory(result))
+		return error_set_memory(error);
 	return error_set(error, ERR_SYSTEM, "could not compress data: %s",
 		ZSTD_getErrorName(result));
 }
@@ -128,6 +137,8 @@ zstd_decode(void *state, struct codec_input *input, struct codec_plain *plain,
 	input->left -= in.pos;
 	plain->next += out.pos;
 	plain->room -= out.pos;
+	if (ZSTD_isError(result) && lacks_memory(result))
+		return error_set_memory(error);
 	if (ZSTD_isError(result))
 		return error_set(error, ERR_DAMAGED,
 			"zstd stream is damaged: %s",

@@ -2,6 +2,7 @@
 
 #include "server/server_message.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,9 +129,12 @@ check(const struct parameters *parameters, struct error *error)
 	bool ok;
 
 	set_last(parameters, "port", NO_PORT);
+	errno = 0;
 	ok = libpq()->PQpingParams(parameters->keywords, parameters->values,
 		     0) != PQPING_NO_ATTEMPT;
-	if (!ok) {
+	if (!ok && errno == ENOMEM)
+		error_set_memory(error);
+	else if (!ok) {
 		conn = libpq()->PQconnectStartParams(
 			parameters->keywords, parameters->values, 0);
 		message_one_line(message, sizeof(message),
