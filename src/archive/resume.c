@@ -214,6 +214,7 @@ measure_open(const struct archive_resume *resume, const struct catalog *catalog,
 		return true;
 	if (!older_segments_prove_head(resume, &scan, &proven, error))
 		return false;
+	scan.previous = record_verifier_previous(&scan.verifier);
 	if (!proven) {
 		scan.boundary = scan.start;
 		scan.previous = LSN_NONE;

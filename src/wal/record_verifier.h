@@ -35,7 +35,12 @@ enum verifier_state {
 	VERIFIER_PAGE_HEADER,  /* collecting a page header; leaves to one of the
 				  next when it is complete and passed */
 	VERIFIER_UNSEEN_TAIL,  /* passing over the rest of a record whose head
-				  was never seen; to RECORD_START at its end */
+				  was never seen; to RECORD_START at its end,
+				  or if it may be that of a segment switch to
+				  UNSEEN_SWITCH */
+	VERIFIER_UNSEEN_SWITCH, /* looking for the length of the next record; to
+				  AFTER_SWITCH if there is none, else to
+				  RECORD_HEADER */
 	VERIFIER_RECORD_START, /* at a record boundary, padding included */
 	VERIFIER_RECORD_HEADER, /* collecting 24 bytes; to RECORD_BODY */
 	VERIFIER_RECORD_BODY,	/* summing; to RECORD_START or AFTER_SWITCH */
@@ -53,7 +58,7 @@ struct record_verifier {
 	lsn position;			  /* LSN of the next byte expected */
 	lsn boundary;			  /* see record_verifier_boundary() */
 	lsn record_start;		  /* of the record in work */
-	lsn previous; /* start of the last whole record; LSN_NONE: unknown */
+	lsn previous; /* see record_verifier_previous() */
 	uint32_t page_timeline; /* of the last page; 0: none yet */
 	uint32_t remaining;	/* bytes of the record in work still to come */
 	uint32_t crc;		/* state over the body so far */
@@ -99,12 +104,15 @@ bool record_verifier_feed(struct record_verifier *verifier, const void *data,
 /*
  * The end of the last whole record that passed, or of the unseen tail (padding
  * included as far as it has come), or the start point while there is none. A
- * segment switch ends with its segment. In VERIFIER_OFF: the position. Never
+ * segment switch ends with its segment, seen or not. In VERIFIER_OFF: the position. Never
  * beyond the position; with record_verifier_previous() a point to start at.
  */
 lsn record_verifier_boundary(const struct record_verifier *verifier);
 
-/* The start of the last whole record; LSN_NONE: unknown. For start(). */
+/*
+ * The start of the last whole record, or of an unseen switch that ended after
+ * it; LSN_NONE: unknown. For start().
+ */
 lsn record_verifier_previous(const struct record_verifier *verifier);
 
 /*

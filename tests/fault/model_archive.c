@@ -165,7 +165,8 @@ is_proven(const struct model_archive *archive, int timeline, lsn start,
 			return record_verifier_boundary(&verifier) >= boundary;
 		}
 	}
-	return record_verifier_previous(alone) != LSN_NONE;
+	/* What lies before is a switch that was not seen. */
+	return record_verifier_previous(alone) >= start;
 }
 
 static void

@@ -19,6 +19,12 @@ current(struct model_server *server)
 	return &server->timelines[server->current];
 }
 
+static lsn
+segment_start(const struct model_server *server, lsn at)
+{
+	return lsn_segment_start(at, server->segment_size);
+}
+
 static void
 note_record(struct model_timeline *timeline, const struct model_record *record)
 {
@@ -48,6 +54,25 @@ has_room(const struct model_timeline *timeline)
 	return wal_builder_len(&timeline->wal) + SPARE < WAL_BUILDER_ROOM;
 }
 
+/* The next record begins in the last bytes of a segment, sometimes. */
+static void
+cross_border(struct model_server *server)
+{
+	struct wal_builder *wal = &current(server)->wal;
+	lsn end = segment_start(server, wal->at) + server->segment_size;
+	struct model_record record;
+
+	if (!dice_one_in(server->dice, 4) || lsn_page_offset(wal->at) == 0 ||
+		end - wal->at > WAL_PAGE_SIZE ||
+		end - wal->at < WAL_RECORD_HEADER_LEN + 16)
+		return;
+	record.start = wal_builder_add(wal,
+		(size_t)(end - wal->at) - 8 * dice_between(server->dice, 1, 2));
+	record.last = wal->at;
+	record.end = wal->at;
+	note_record(current(server), &record);
+}
+
 static void
 add_record(struct model_server *server)
 {
@@ -57,12 +82,8 @@ add_record(struct model_server *server)
 
 	if (!has_room(timeline))
 		return;
-	/* One that crosses a segment's border is not understood when its head
-	 * is not seen. */
-	if (dice_one_in(server->dice, 300) &&
-		lsn_segment_offset(wal->at, server->segment_size) +
-				WAL_RECORD_HEADER_LEN <=
-			server->segment_size) {
+	if (dice_one_in(server->dice, 300)) {
+		cross_border(server);
 		record.start = wal_builder_add_switch(wal, false);
 	} else {
 		uint64_t len = record_len(server->dice);
@@ -97,12 +118,6 @@ static lsn
 lowest(lsn a, lsn b)
 {
 	return a < b ? a : b;
-}
-
-static lsn
-segment_start(const struct model_server *server, lsn at)
-{
-	return lsn_segment_start(at, server->segment_size);
 }
 
 void

@@ -198,6 +198,9 @@ promises_begin(struct promises *promises, const struct engine *engine,
 		covered = located->at;
 	if (position->at <= covered && position->at <= located->at)
 		return true;
+	/* Told where to begin behind a gap, it says that, too. */
+	if (engine->config.begin != LSN_NONE)
+		promises->acknowledged = LSN_NONE;
 	return accept_gap(promises, engine, covered);
 }
 
