@@ -156,17 +156,23 @@ parameters_resolve(const struct parameters *parameters,
 {
 	PQconninfoOption *options;
 	PGconn *conn;
+	bool whole;
 
 	if (!check(parameters, error))
 		return false;
 	set_last(parameters, "sslmode", NO_SSLMODE);
+	errno = 0;
 	conn = libpq()->PQconnectStartParams(
 		parameters->keywords, parameters->values, 0);
 	set_last(parameters, NULL, NULL);
 	options = libpq()->PQconninfo(conn);
+	/* An option that there was no memory for looks like one not given. */
+	whole = options != NULL && errno != ENOMEM;
 	libpq()->PQfinish(conn);
-	if (options == NULL)
+	if (!whole) {
+		libpq()->PQconninfoFree(options);
 		return error_set_memory(error);
+	}
 	*resolved = options;
 	return true;
 }

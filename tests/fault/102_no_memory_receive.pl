@@ -9,6 +9,10 @@ use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../integration/lib";
 
 use NoMemory;
 use Test::More;
+use WalfetchTest;
+
+plan skip_all => 'sanitizers and valgrind give out memory themselves'
+  if sanitized();
 
 my %most = (program => 12, library => 5);
 

@@ -13,6 +13,9 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::Backup qw(take_backup);
 
+plan skip_all => 'sanitizers and valgrind give out memory themselves'
+  if sanitized();
+
 my $server  = new_server('leader');
 my $archive = new_archive();
 my $base    = PostgreSQL::Test::Utils::tempdir('base');

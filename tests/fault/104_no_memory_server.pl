@@ -11,6 +11,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+plan skip_all => 'sanitizers and valgrind give out memory themselves'
+  if sanitized();
+
 my $server  = new_server('leader');
 my $archive = new_archive();
 my $conninfo = $server->connstr('postgres');

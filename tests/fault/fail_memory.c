@@ -40,8 +40,8 @@ static struct {
 	void (*free)(void *);
 	int (*posix_memalign)(void **, size_t, size_t);
 	void *(*aligned_alloc)(size_t, size_t);
-	int (*pthread_create)(pthread_t *, const pthread_attr_t *,
-		void *(*)(void *), void *);
+	int (*pthread_create)(
+		pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 } real;
 
 /* What is asked for before the real functions are known. */
@@ -49,7 +49,8 @@ static _Alignas(64) char early[EARLY];
 static size_t early_used;
 
 static const char *wanted;
-static pid_t process; /* of a child that goes on without exec, nothing is told */
+static pid_t
+	process; /* of a child that goes on without exec, nothing is told */
 static long nth;
 static long count;
 static __thread int busy;
@@ -167,8 +168,8 @@ refused(const char *kind, const void *caller)
 	if (strcmp(wanted, kind) == 0 ||
 		(*kind == '\0' &&
 			strcmp(wanted,
-				(const char *const[]){"program", "library", "", ""}
-					[find_owner(caller)]) == 0))
+				(const char *const[]){"program", "library", "",
+					""}[find_owner(caller)]) == 0))
 		result = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) == nth;
 	if (result)
 		tell();

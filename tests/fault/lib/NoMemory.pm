@@ -20,6 +20,7 @@ our @EXPORT = qw(command_survives receive_survives);
 
 # How it may be said: by us, by libpq, libarchive and the loader, by the system.
 my $message = qr/[Oo]ut\ of\ memory|[Cc]annot\ allocate\ memory|No\ memory
+  |Memory\ allocation\ failure
   |could\ not\ start\ \S+\ (\S+\ )?thread:\ Resource\ temporarily\ unavailable
   |could\ not\ load\ library/x;
 
