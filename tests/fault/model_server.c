@@ -328,6 +328,88 @@ model_server_mend_slot(struct model_server *server)
 	server->slot.restart = server->removed;
 }
 
+static void
+copy_timeline(struct model_timeline *to, const struct model_timeline *from)
+{
+	*to = *from;
+	to->wal.bytes = malloc(WAL_BUILDER_ROOM);
+	to->records = malloc(from->room * sizeof(from->records[0]));
+	if (to->wal.bytes == NULL || to->records == NULL)
+		abort();
+	memcpy(to->wal.bytes, from->wal.bytes, WAL_BUILDER_ROOM);
+	memcpy(to->records, from->records,
+		from->count * sizeof(from->records[0]));
+}
+
+/* Its WAL ends with a record. */
+static void
+cut_off(struct model_server *server, size_t record)
+{
+	struct model_timeline *timeline = current(server);
+	struct wal_builder *wal = &timeline->wal;
+	lsn end = timeline->records[record].end;
+
+	memset(wal->bytes + (end - wal->base), 0, (size_t)(wal->at - end));
+	timeline->count = record + 1;
+	wal->at = end;
+	wal->previous = timeline->records[record].start;
+	wal->seed = (uint32_t)dice_roll(server->dice);
+	server->flushed = end;
+}
+
+void
+model_server_copy(struct model_server *copy, const struct model_server *server,
+	bool follows)
+{
+	struct model_timeline *timeline;
+	size_t record;
+
+	*copy = *server;
+	for (int i = 0; i < server->count; i++)
+		copy_timeline(&copy->timelines[i], &server->timelines[i]);
+	timeline = current(copy);
+	copy->follows = follows;
+	copy->leads = !follows;
+	copy->damaged = false;
+	if (choose_branch(copy, copy->current, copy->flushed, 60, &record)) {
+		if (follows)
+			copy->flushed = timeline->records[record].end;
+		else
+			cut_off(copy, record);
+	}
+	copy->slot.restart = lowest(copy->slot.restart, copy->flushed);
+	copy->removed =
+		lowest(copy->removed, segment_start(copy, copy->flushed));
+}
+
+void
+model_server_catch_up(
+	struct model_server *follower, const struct model_server *leader)
+{
+	struct model_server next;
+	lsn flushed = follower->flushed;
+
+	model_server_copy(&next, leader, true);
+	if (next.flushed < flushed && next.current == follower->current)
+		next.flushed = flushed;
+	next.slot = follower->slot;
+	next.slot.restart = lowest(next.slot.restart, next.flushed);
+	model_server_free(follower);
+	*follower = next;
+}
+
+bool
+model_server_has_record(
+	const struct model_server *server, int timeline, lsn start, lsn end)
+{
+	const struct model_timeline *t = &server->timelines[timeline];
+
+	for (size_t i = 0; timeline < server->count && i < t->count; i++)
+		if (t->records[i].start == start && t->records[i].end == end)
+			return true;
+	return false;
+}
+
 static size_t
 page_header_len(const struct model_server *server, lsn page)
 {
@@ -384,6 +466,8 @@ model_server_live(struct model_server *server)
 	if (server->calm)
 		return;
 	what = dice_below(server->dice, 4000);
+	if (server->follows && (what < 512 || what >= 543))
+		return;
 	if (what < 300)
 		write_some(server);
 	else if (what < 504)
@@ -410,7 +494,8 @@ model_server_calm(struct model_server *server)
 	server->calm = true;
 	server->damaged = false;
 	server->hung = false;
-	server->flushed = current(server)->wal.at;
+	if (!server->follows)
+		server->flushed = current(server)->wal.at;
 	model_server_mend_slot(server);
 }
 

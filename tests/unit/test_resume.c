@@ -1889,6 +1889,15 @@ test_identity_while_files_vanish(void **state)
 	assert_names(f->directory, "");
 }
 
+/* From the start of a segment on, it carries on the one before. */
+static void
+assert_follows(const struct fixture *f, lsn at)
+{
+	assert_int_equal(f->found.at, at);
+	assert_true(f->found.follows);
+	assert_int_equal(f->found.verifier.position, at);
+}
+
 /*
  * Zeros where the rest of a record should be, at the start of an open segment:
  * that they were never written shows only where the record is whole.
@@ -1908,14 +1917,34 @@ test_head_that_did_not_come(void **state)
 	/* All of it, and all but a part of its last page. */
 	store_open(f, T1 B ".partial", CODEC_NONE, whole);
 	locate(f);
-	assert_int_equal(f->found.at, whole);
+	assert_follows(f, whole);
+	assert_int_equal(
+		record_verifier_previous(&f->found.verifier), f->wal.previous);
 	for (lsn missing = 8; missing < 6000; missing += 997) {
 		store_open(f, T1 B ".partial", CODEC_NONE, whole - missing);
 		locate(f);
-		assert_int_equal(f->found.at, start_of(1));
-		assert_false(f->found.follows);
+		assert_follows(f, start_of(1));
 		assert_open(f, T1 B ".partial", whole - missing);
 	}
+
+	/* Nor is there anything to follow, then. */
+	file_cut(f->directory, T1 A, 0);
+	locate(f);
+	assert_int_equal(f->found.at, start_of(1));
+	assert_false(f->found.follows);
+	store(f, T1 A, CODEC_NONE, 0);
+
+	/* None of it came. */
+	fill_segment(f, false);
+	store_open(f, T1 C ".partial", CODEC_NONE, start_of(2) + 1);
+	store(f, T1 B, CODEC_NONE, 1);
+	assert_int_equal(unlinkat(f->directory->fd, T1 B ".partial", 0), 0);
+	locate(f);
+	assert_follows(f, start_of(2));
+	assert_int_equal(
+		record_verifier_previous(&f->found.verifier), f->wal.previous);
+	assert_int_equal(unlinkat(f->directory->fd, T1 B, 0), 0);
+	assert_int_equal(unlinkat(f->directory->fd, T1 C ".partial", 0), 0);
 
 	/* Where the archive begins with it nothing proves it. */
 	assert_int_equal(unlinkat(f->directory->fd, T1 A, 0), 0);
