@@ -214,26 +214,46 @@ parse_manifest(struct backup_start *result, const json_t *manifest,
 	return true;
 }
 
+/*
+ * Without memory, jansson may lose bytes of a string or a number and go on:
+ * what is read twice the same was not.
+ */
+static bool
+load(const struct text *text, json_t **manifest, struct error *error)
+{
+	json_error_t fault;
+	json_t *first = json_loadb(
+		text->string, text->len, JSON_REJECT_DUPLICATES, &fault);
+	json_t *second = json_loadb(
+		text->string, text->len, JSON_REJECT_DUPLICATES, &fault);
+	bool same = json_equal(first, second) != 0;
+
+	if (same)
+		*manifest = first;
+	else if (first != NULL || second != NULL ||
+		json_error_code(&fault) == json_error_out_of_memory)
+		error_set_memory(error);
+	else
+		error_set(error, ERR_DAMAGED, "%s", fault.text);
+	if (!same)
+		json_decref(first);
+	json_decref(second);
+	return same;
+}
+
 bool
 backup_manifest_read(struct backup_start *start, codec_source source,
 	void *context, struct error *error)
 {
 	struct sieve sieve = {.depth = 0};
 	json_t *manifest = NULL;
-	json_error_t fault;
 	bool success = false;
 
 	text_init(&sieve.kept);
 	if (!sift(&sieve, source, context, error))
 		goto finish;
-	manifest = json_loadb(sieve.kept.string, sieve.kept.len,
-		JSON_REJECT_DUPLICATES, &fault);
-	if (manifest != NULL)
+	if (load(&sieve.kept, &manifest, error))
 		success = parse_manifest(start, manifest, error);
-	else if (json_error_code(&fault) == json_error_out_of_memory)
-		error_set_memory(error);
-	else
-		error_set(error, ERR_DAMAGED, "%s", fault.text);
 
 finish:
 	json_decref(manifest);

@@ -86,7 +86,8 @@ set_archive_error(struct archive *archive, struct error *error)
 	int code = libarchive()->archive_errno(archive);
 	const char *reason = libarchive()->archive_error_string(archive);
 
-	if (code == ENOMEM)
+	/* Without memory, libarchive may take a format for an unknown one. */
+	if (code == ENOMEM || errno == ENOMEM)
 		return error_set_memory(error);
 	if (code == EIO || code == EISDIR || code == ESTALE) {
 		errno = code;
@@ -253,6 +254,18 @@ read_archive(
 
 /* The filters that need no other program, and the formats that matter. */
 static bool
+support_formats(struct archive *archive)
+{
+	const struct libarchive *la = libarchive();
+
+	return la->archive_read_support_filter_gzip(archive) > ARCHIVE_FATAL &&
+		la->archive_read_support_filter_lz4(archive) > ARCHIVE_FATAL &&
+		la->archive_read_support_filter_zstd(archive) > ARCHIVE_FATAL &&
+		la->archive_read_support_format_tar(archive) > ARCHIVE_FATAL &&
+		la->archive_read_support_format_raw(archive) > ARCHIVE_FATAL;
+}
+
+static bool
 read_stream(struct finding *finding, int fd, struct error *error)
 {
 	struct archive *archive;
@@ -260,18 +273,16 @@ read_stream(struct finding *finding, int fd, struct error *error)
 
 	if (!libarchive_load(error))
 		return false;
+	errno = 0;
 	archive = libarchive()->archive_read_new();
 	if (archive == NULL)
 		return error_set_memory(error);
-	(void)libarchive()->archive_read_support_filter_gzip(archive);
-	(void)libarchive()->archive_read_support_filter_lz4(archive);
-	(void)libarchive()->archive_read_support_filter_zstd(archive);
-	(void)libarchive()->archive_read_support_format_tar(archive);
-	(void)libarchive()->archive_read_support_format_raw(archive);
-	if (libarchive()->archive_read_open_fd(archive, fd, BLOCK_LEN) ==
-		ARCHIVE_OK) {
+	if (!support_formats(archive))
+		success = error_set_memory(error);
+	else if (libarchive()->archive_read_open_fd(archive, fd, BLOCK_LEN) ==
+		ARCHIVE_OK)
 		success = read_archive(finding, archive, error);
-	} else {
+	else {
 		set_archive_error(archive, error);
 		success = blame_path(finding, error);
 	}

@@ -64,7 +64,7 @@ struct libarchive {
 
 /*
  * Load the library; once is enough. To be called first by one thread alone.
- * Errors: ERR_NOT_FOUND.
+ * Errors: ERR_SYSTEM.
  */
 bool libarchive_load(struct error *error);
 

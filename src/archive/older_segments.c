@@ -18,7 +18,7 @@ find_open(const struct catalog *catalog, const struct archive_name *name)
 
 bool
 older_segments_prove_head(const struct archive_resume *resume,
-	const struct segment_scan *scan, bool *proven, struct error *error)
+	struct segment_scan *scan, bool *proven, struct error *error)
 {
 	uint32_t size = resume->identity.segment_size;
 	struct archive_name name = scan->name;
@@ -45,6 +45,8 @@ older_segments_prove_head(const struct archive_resume *resume,
 		    &verifier, resume->directory, &scan->name, error))
 		return false;
 	*proven = record_verifier_boundary(&verifier) >= scan->boundary;
+	if (*proven)
+		scan->previous = record_verifier_previous(&verifier);
 	return true;
 }
 

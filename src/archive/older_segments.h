@@ -26,9 +26,10 @@ bool older_segments_finish(const struct archive_resume *resume,
  * segment before. Read alone, its bytes cannot be told from zeros that never
  * were written. *proven: the record passes as a whole; or, without a complete
  * segment that has the head, a whole record follows that rest; or there is
- * nothing to prove. Errors: ERR_NOT_FOUND, ERR_SYSTEM, ERR_MEMORY.
+ * nothing to prove. The complete segment also tells scan->previous. Errors:
+ * ERR_NOT_FOUND, ERR_SYSTEM, ERR_MEMORY.
  */
 bool older_segments_prove_head(const struct archive_resume *resume,
-	const struct segment_scan *scan, bool *proven, struct error *error);
+	struct segment_scan *scan, bool *proven, struct error *error);
 
 #endif

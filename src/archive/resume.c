@@ -1,6 +1,7 @@
 #include "archive/resume.h"
 
 #include "archive/older_segments.h"
+#include "archive/segment_form.h"
 #include "archive/segment_head.h"
 
 #include <errno.h>
@@ -180,6 +181,35 @@ measure_complete(const struct archive_resume *resume,
 	return durable_sync_directory(resume->directory, error);
 }
 
+/*
+ * What is fetched from the start of a segment on has to go on where the one
+ * before it ended, if that is there.
+ */
+static bool
+stand_at_start(const struct archive_resume *resume,
+	const struct segment_scan *scan, struct archive_position *position,
+	struct error *error)
+{
+	uint32_t size = resume->identity.segment_size;
+	struct archive_name name = scan->name;
+	struct segment_scan before;
+
+	if (name.number == 0)
+		return true;
+	name.kind = NAME_SEGMENT;
+	name.number--;
+	if (!segment_form_find(resume->directory, &name, size))
+		return true;
+	if (!segment_scan(&before, resume->directory, &resume->identity, &name,
+		    error))
+		return false;
+	position->follows = before.readable && before.full &&
+		before.verifier.state != VERIFIER_OFF;
+	if (position->follows)
+		position->verifier = before.verifier;
+	return true;
+}
+
 /* Between two records of the open segment. */
 static void
 stand_at_boundary(
@@ -228,6 +258,8 @@ measure_open(const struct archive_resume *resume, const struct catalog *catalog,
 		.held = scan.last_byte,
 	};
 	stand_at_boundary(&scan, position);
+	if (scan.boundary == scan.start)
+		return stand_at_start(resume, &scan, position, error);
 	return scan.boundary < end ||
 		open_segment_complete(resume, name, error);
 }

@@ -137,6 +137,9 @@ segment_scan(struct segment_scan *scan, const struct directory *directory,
 		scan->boundary = record_verifier_boundary(&verifier);
 		scan->previous = record_verifier_previous(&verifier);
 	}
+	/* That is a switch whose head was not seen: perhaps it is none. */
+	if (scan->previous < scan->start)
+		scan->previous = LSN_NONE;
 	if (scan->last_byte < scan->boundary)
 		scan->last_byte = scan->boundary;
 	scan->verifier = verifier;
@@ -151,6 +154,16 @@ segment_scan_feed(struct record_verifier *verifier,
 	struct segment_scan ignored;
 
 	return scan_file(&ignored, verifier, directory, name, error);
+}
+
+static bool
+is_behind_switch(const struct record_verifier *verifier)
+{
+	enum verifier_state state = verifier->state == VERIFIER_PAGE_HEADER
+		? verifier->after_header
+		: verifier->state;
+
+	return state == VERIFIER_AFTER_SWITCH;
 }
 
 /*
@@ -168,7 +181,8 @@ carries_on(const struct record_verifier *verifier,
 	next.number++;
 	return name->kind == NAME_PARTIAL && verifier->position > start &&
 		verifier->record_start != LSN_NONE &&
-		verifier->record_start < start && verifier->remaining > 0 &&
+		verifier->record_start < start &&
+		(verifier->remaining > 0 || is_behind_switch(verifier)) &&
 		!verifier->chain_broken &&
 		!segment_form_find_any(directory, &next, size);
 }
@@ -182,7 +196,8 @@ segment_scan_prove_end(const struct segment_scan *scan,
 	struct archive_name name = scan->name;
 	lsn end = scan->start + size;
 
-	*proven = scan->full && scan->boundary == end;
+	*proven = scan->full && scan->boundary == end &&
+		scan->previous != LSN_NONE;
 	while (scan->full && !*proven) {
 		name.number++;
 		if (verifier.position != name.number * size ||

@@ -32,7 +32,7 @@ struct libcrypto {
 
 /*
  * Load the library; once is enough. To be called first by one thread alone.
- * Errors: ERR_NOT_FOUND.
+ * Errors: ERR_SYSTEM.
  */
 bool libcrypto_load(struct error *error);
 

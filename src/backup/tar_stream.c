@@ -37,6 +37,8 @@ set_reader_error(struct tar_reader *reader, struct error *error)
 		*error = reader->failure;
 		return false;
 	}
+	if (libarchive()->archive_errno(reader->archive) == ENOMEM)
+		return error_set_memory(error);
 	return error_set(error, ERR_PROTOCOL,
 		"the server sent a tar archive that cannot be read: %s",
 		reason != NULL ? reason : "unknown error");
@@ -222,6 +224,8 @@ outcome(struct tar_writer *writer, bool ok, struct error *error)
 	}
 	if (ok)
 		return true;
+	if (libarchive()->archive_errno(writer->archive) == ENOMEM)
+		return error_set_memory(error);
 	return error_set(error, ERR_SYSTEM, "could not write tar archive: %s",
 		reason != NULL ? reason : "unknown error");
 }

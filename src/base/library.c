@@ -9,7 +9,7 @@ find_all(void *library, const char *name, const struct library_symbol *symbols,
 {
 	for (size_t i = 0; i < count; i++)
 		if (dlsym(library, symbols[i].name) == NULL)
-			return error_set(error, ERR_NOT_FOUND,
+			return error_set(error, ERR_SYSTEM,
 				"library \"%s\" has no function \"%s\"", name,
 				symbols[i].name);
 	return true;
@@ -22,7 +22,7 @@ library_load(const char *name, const struct library_symbol *symbols,
 	void *library = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
 
 	if (library == NULL)
-		return error_set(error, ERR_NOT_FOUND,
+		return error_set(error, ERR_SYSTEM,
 			"could not load library \"%s\": %s", name, dlerror());
 	if (!find_all(library, name, symbols, count, error)) {
 		(void)dlclose(library);

@@ -18,7 +18,7 @@ struct library_symbol {
 
 /*
  * Load the library for the life of the process, and put the addresses of count
- * symbols into functions. All of them, or none. Errors: ERR_NOT_FOUND.
+ * symbols into functions. All of them, or none. Errors: ERR_SYSTEM.
  */
 bool library_load(const char *name, const struct library_symbol *symbols,
 	size_t count, void *functions, struct error *error);

@@ -131,10 +131,11 @@ find_refusal(struct check *check, const struct error *refused)
 	return true;
 }
 
-static bool
-passes_on(const struct error *error)
+bool
+check_passes_on(const struct error *failure)
 {
-	return error->code == ERR_STOPPED || error->code == ERR_USAGE;
+	return failure->code == ERR_STOPPED || failure->code == ERR_USAGE ||
+		failure->code == ERR_MEMORY;
 }
 
 /* *there: the server is, whatever it says. */
@@ -145,7 +146,7 @@ check_replication(struct check *check, bool *there, struct error *error)
 
 	*there = true;
 	if (!server_connect(check->server, &failure)) {
-		if (passes_on(&failure)) {
+		if (check_passes_on(&failure)) {
 			*error = failure;
 			return false;
 		}
@@ -162,31 +163,32 @@ check_replication(struct check *check, bool *there, struct error *error)
 		server_identify(check->server, &check->identity, &failure) &&
 		server_segment_size(
 			check->server, &check->segment_size, &failure);
-	if (!check->identified) {
-		verdict_error(check->verdicts, failure.code, "server", "%s",
-			failure.message);
-		*error = failure;
-		return !passes_on(&failure);
-	}
+	if (check->identified)
+		return true;
+	*error = failure;
+	if (check_passes_on(&failure))
+		return false;
+	verdict_error(
+		check->verdicts, failure.code, "server", "%s", failure.message);
 	return true;
 }
 
 /* Behind a pg_hba.conf that says no, another fault may wait. */
-static void
-check_role_by_sql(struct check *check)
+static bool
+check_role_by_sql(struct check *check, struct error *error)
 {
 	static const char sql[] = "SELECT rolreplication OR rolsuper "
 				  "FROM pg_catalog.pg_roles "
 				  "WHERE rolname = current_user";
 	const char *user = server_refusal(check->server)->user;
 	struct query_rows rows;
-	struct error ignored;
 
 	if (check->replication ||
 		strcmp(server_refusal(check->server)->sqlstate,
-			INVALID_AUTHORIZATION) != 0 ||
-		!query_run(check->plain, sql, 1, &rows, &ignored))
-		return;
+			INVALID_AUTHORIZATION) != 0)
+		return true;
+	if (!query_run(check->plain, sql, 1, &rows, error))
+		return !check_passes_on(error);
 	if (rows.count == 1 && query_cell(&rows, 0, 0) != NULL &&
 		strcmp(query_cell(&rows, 0, 0), "t") == 0)
 		verdict_add(
@@ -194,6 +196,7 @@ check_role_by_sql(struct check *check)
 	else
 		find_no_right(check, "has no REPLICATION", user);
 	query_free(&rows);
+	return true;
 }
 
 static bool
@@ -204,11 +207,12 @@ check_sql(struct check *check, struct error *error)
 	if (server_connect_beside(check->server, &check->plain, &failure)) {
 		check->led =
 			leader_read(check->plain, &check->leader, &failure);
-		check_role_by_sql(check);
+		if (!check_role_by_sql(check, error))
+			return false;
 		if (check->led)
 			return true;
 	}
-	if (failure.code == ERR_STOPPED) {
+	if (check_passes_on(&failure)) {
 		*error = failure;
 		return false;
 	}

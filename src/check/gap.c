@@ -267,7 +267,7 @@ judge(struct check *check, const struct catalog *catalog,
 		find_ahead(check, &place);
 	else if (try_streaming(check, &place, &failure))
 		find_streaming(check, &place);
-	else if (failure.code == ERR_STOPPED) {
+	else if (check_passes_on(&failure)) {
 		*error = failure;
 		return false;
 	} else
@@ -287,11 +287,13 @@ check_gap(struct check *check, const struct directory *directory,
 	timeline_history_init(&history);
 	if (!catalog_scan(&catalog, directory, check->segment_size, &failure) ||
 		!read_history(check, &history, &failure)) {
-		verdict_mend(verdict_error(check->verdicts, failure.code, "gap",
-				     "%s", failure.message),
-			"Try again; the server's log may say more.");
 		*error = failure;
-		ok = failure.code != ERR_STOPPED;
+		ok = !check_passes_on(&failure);
+		if (ok)
+			verdict_mend(
+				verdict_error(check->verdicts, failure.code,
+					"gap", "%s", failure.message),
+				"Try again; the server's log may say more.");
 	} else
 		ok = judge(check, &catalog, &history, error);
 	catalog_free(&catalog);

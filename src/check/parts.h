@@ -1,13 +1,17 @@
 /*
  * check/parts.h - the parts of a check, in their order. Private to the check.
  *
- * Each adds its verdicts, and fails only with ERR_STOPPED.
+ * Each adds its verdicts, and fails only with what is none: see
+ * check_passes_on.
  */
 #ifndef CHECK_PARTS_H
 #define CHECK_PARTS_H
 
 #include "archive/durable.h"
 #include "check/check.h"
+
+/* True if a failure tells nothing of the server or the directory. */
+bool check_passes_on(const struct error *failure);
 
 /* The server's settings; there is a connection of either kind. */
 bool check_settings(struct check *check, struct error *error);

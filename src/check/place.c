@@ -20,17 +20,24 @@
 
 #define PROBE_SIZE 8192
 
+/* *open: it is there, and was opened. */
 static bool
-open_place(struct check *check, struct directory *directory)
+open_place(struct check *check, struct directory *directory, bool *open,
+	struct error *error)
 {
 	const char *path = check->config->directory;
 	struct error failure;
 	struct verdict *row;
 
-	if (directory_open(directory, path, &failure)) {
+	*open = directory_open(directory, path, &failure);
+	if (*open) {
 		verdict_add(
 			check->verdicts, VERDICT_OK, "directory", "%s", path);
 		return true;
+	}
+	if (check_passes_on(&failure)) {
+		*error = failure;
+		return false;
 	}
 	row = verdict_error(check->verdicts, failure.code, "directory", "%s",
 		failure.message);
@@ -42,7 +49,7 @@ open_place(struct check *check, struct directory *directory)
 		verdict_mend(row,
 			"Run as its owner, or let this user into it and all "
 			"directories above.");
-	return false;
+	return true;
 }
 
 static void
@@ -179,9 +186,10 @@ check_lock(struct check *check, const struct directory *directory)
 			"would be refused; walfetch status -D shows it.");
 }
 
-/* False: it is another cluster's, or cannot be told. */
+/* *same: it is this server's cluster, as far as can be told. */
 static bool
-check_cluster(struct check *check, const struct directory *directory)
+check_cluster(struct check *check, const struct directory *directory,
+	bool *same, struct error *error)
 {
 	struct archive_resume resume = {
 		.directory = directory,
@@ -195,22 +203,28 @@ check_cluster(struct check *check, const struct directory *directory)
 	struct error failure;
 	struct verdict *row;
 
+	*same = false;
 	if (!check->identified) {
 		verdict_add(check->verdicts, VERDICT_WARNING, "cluster",
 			"not known: no replication connection");
-		return false;
+		return true;
 	}
-	if (archive_check_identity(&resume, &failure)) {
+	*same = archive_check_identity(&resume, &failure);
+	if (*same) {
 		verdict_add(check->verdicts, VERDICT_OK, "cluster",
 			"system identifier %llu, or no WAL yet",
 			(unsigned long long)check->identity.system_identifier);
 		return true;
 	}
+	if (check_passes_on(&failure)) {
+		*error = failure;
+		return false;
+	}
 	row = verdict_error(check->verdicts, failure.code, "cluster", "%s",
 		failure.message);
 	if (failure.hint[0] != '\0')
 		verdict_mend(row, "%s", failure.hint);
-	return false;
+	return true;
 }
 
 bool
@@ -218,10 +232,12 @@ check_place(struct check *check, struct directory *directory, bool *usable,
 	struct error *error)
 {
 	struct stat stat;
+	bool open;
 
-	(void)error;
 	*usable = false;
-	if (!open_place(check, directory))
+	if (!open_place(check, directory, &open, error))
+		return false;
+	if (!open)
 		return true;
 	if (fstat(directory->fd, &stat) == 0) {
 		check_owner(check, &stat);
@@ -230,6 +246,5 @@ check_place(struct check *check, struct directory *directory, bool *usable,
 	check_writing(check, directory);
 	check_space(check, directory);
 	check_lock(check, directory);
-	*usable = check_cluster(check, directory);
-	return true;
+	return check_cluster(check, directory, usable, error);
 }

@@ -429,7 +429,7 @@ check_setting(
 	if (query_show(server, setting->name, &value, &failure)) {
 		asking.value = value.string;
 		setting->judge(&asking);
-	} else if (failure.code == ERR_STOPPED) {
+	} else if (check_passes_on(&failure)) {
 		*error = failure;
 		text_free(&value);
 		return false;

@@ -109,10 +109,12 @@ check_slot(struct check *check, struct error *error)
 	if (!server_read_slot(
 		    check->server, check->config->slot, &slot, &failure)) {
 		*error = failure;
+		if (check_passes_on(&failure))
+			return false;
 		verdict_mend(verdict_error(check->verdicts, failure.code,
 				     "slot", "%s", failure.message),
 			"Try again; the server's log may say more.");
-		return failure.code != ERR_STOPPED;
+		return true;
 	}
 	if (!slot.known)
 		verdict_add(check->verdicts, VERDICT_WARNING, "slot",

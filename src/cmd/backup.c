@@ -136,11 +136,13 @@ print_json(const struct backup_options *options,
 		"manifest_verified", result->verified, "pages_verified",
 		result->pages_checked, "damaged", result->damaged, "seconds",
 		result->seconds);
-	bool ok = root != NULL &&
-		json_dumpf(root, stdout,
-			JSON_INDENT(2) | JSON_PRESERVE_ORDER |
-				JSON_REAL_PRECISION(6)) == 0;
+	bool ok;
 
+	if (root == NULL)
+		return error_set_memory(error);
+	ok = json_dumpf(root, stdout,
+		     JSON_INDENT(2) | JSON_PRESERVE_ORDER |
+			     JSON_REAL_PRECISION(6)) == 0;
 	json_decref(root);
 	if (!ok)
 		return error_set(

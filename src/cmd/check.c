@@ -111,6 +111,8 @@ print(const struct check_options *options, const struct verdicts *verdicts,
 	struct text text;
 	bool ok = true;
 
+	if (verdicts->failed)
+		return error_set_memory(error);
 	text_init(&text);
 	if (options->json)
 		ok = verdicts_json(verdicts, &text, error);

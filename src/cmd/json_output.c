@@ -3,6 +3,21 @@
 #include <stdio.h>
 
 bool
+json_append(json_t *array, json_t *value)
+{
+	return json_array_append_new(array, value) == 0;
+}
+
+json_t *
+json_whole(json_t *array, bool whole)
+{
+	if (whole)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
+bool
 json_output(json_t *object, struct error *error)
 {
 	bool success;

@@ -77,19 +77,20 @@ static json_t *
 gaps_to_json(const struct list_timeline *timeline, uint32_t size)
 {
 	json_t *gaps = json_array();
+	bool ok = gaps != NULL;
 
-	for (size_t i = 0; i < timeline->gap_count; i++) {
+	for (size_t i = 0; ok && i < timeline->gap_count; i++) {
 		const struct coverage_gap *gap = &timeline->gaps[i];
 		lsn len = gap->range.end - gap->range.begin;
 
-		(void)json_array_append_new(gaps,
+		ok = json_append(gaps,
 			json_pack("{s:o, s:o, s:I, s:b}", "begin_lsn",
 				lsn_to_json(gap->range.begin), "end_lsn",
 				lsn_to_json(gap->range.end), "segments",
 				(json_int_t)(len / size), "accepted",
 				gap->accepted));
 	}
-	return gaps;
+	return json_whole(gaps, ok);
 }
 
 static json_t *
@@ -98,19 +99,20 @@ files_to_json(
 {
 	const struct inventory_timeline *row = timeline->row;
 	json_t *files = json_array();
+	bool ok = files != NULL;
 
-	for (size_t i = 0; row != NULL && i < row->count; i++) {
+	for (size_t i = 0; ok && row != NULL && i < row->count; i++) {
 		const struct inventory_file *file =
 			&inventory->files[row->first + i];
 
-		(void)json_array_append_new(files,
+		ok = json_append(files,
 			json_pack("{s:o, s:I, s:o}", "name",
 				file_name_to_json(
 					file, inventory->identity.segment_size),
 				"stored_bytes", (json_int_t)file->stored,
 				"written", time_to_json(file->modified)));
 	}
-	return files;
+	return json_whole(files, ok);
 }
 
 /* What is where it came from. */
@@ -190,14 +192,16 @@ summary_to_json(
 	const struct inventory *inventory = summary->inventory;
 	json_t *timelines = json_array();
 	json_t *odd = json_array();
+	bool ok = true;
 
-	for (size_t i = 0; i < summary->count; i++)
-		(void)json_array_append_new(timelines,
+	for (size_t i = 0; ok && i < summary->count; i++)
+		ok = json_append(timelines,
 			timeline_to_json(&summary->timelines[i], inventory,
 				style->segments));
-	for (size_t i = 0; i < inventory->odd_count; i++)
-		(void)json_array_append_new(
-			odd, json_string(inventory->odd[i]));
+	timelines = json_whole(timelines, ok);
+	for (size_t i = 0; ok && i < inventory->odd_count; i++)
+		ok = json_append(odd, json_string(inventory->odd[i]));
+	odd = json_whole(odd, ok);
 	return json_pack("{s:s, s:o, s:I, s:o, s:o}", "directory",
 		style->directory, "system_identifier",
 		identifier_to_json(inventory), "segment_size",

@@ -22,6 +22,7 @@ struct pruning {
 	struct prune_plan plan;
 	size_t gone;
 	json_t *names; /* of what went; NULL without --json */
+	bool nameless; /* for some there was no memory */
 };
 
 static int
@@ -112,7 +113,9 @@ tell(void *context, const char *name)
 
 	pruning->gone++;
 	if (pruning->names != NULL)
-		(void)json_array_append_new(pruning->names, json_string(name));
+		pruning->nameless =
+			!json_append(pruning->names, json_string(name)) ||
+			pruning->nameless;
 	else if (pruning->options->log_level > LOG_QUIET)
 		(void)puts(name);
 }
@@ -225,15 +228,17 @@ print_json(struct pruning *pruning, struct error *error)
 {
 	json_t *timelines = json_array();
 	json_t *object;
+	bool ok = true;
 
-	for (size_t i = 0; i < pruning->inventory.timeline_count; i++)
-		(void)json_array_append_new(timelines,
+	for (size_t i = 0; ok && i < pruning->inventory.timeline_count; i++)
+		ok = json_append(timelines,
 			timeline_to_json(pruning, &pruning->plan.timelines[i]));
 	object = json_pack("{s:s, s:b, s:o, s:I, s:o}", "directory",
 		pruning->options->directory, "dry_run",
-		pruning->options->dry_run, "timelines", timelines,
-		"going_bytes", (json_int_t)pruning->plan.going_bytes, "removed",
-		pruning->names);
+		pruning->options->dry_run, "timelines",
+		json_whole(timelines, ok), "going_bytes",
+		(json_int_t)pruning->plan.going_bytes, "removed",
+		json_whole(pruning->names, !pruning->nameless));
 	pruning->names = NULL;
 	return json_output(object, error);
 }

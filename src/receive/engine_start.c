@@ -43,6 +43,64 @@ take_target_history(struct engine *engine, const char *text, size_t len)
 	return true;
 }
 
+static void
+refuse_ancestor(struct engine *engine, uint32_t timeline,
+	const struct timeline_entry *entry, lsn end)
+{
+	error_set(&engine->failure, ERR_DIVERGED,
+		"timeline %u of the archive is not the server's: its history "
+		"left timeline %u at " LSN_FORMAT
+		", the server's at " LSN_FORMAT,
+		timeline, entry->timeline, LSN_ARGS(entry->end), LSN_ARGS(end));
+	error_set_hint(&engine->failure,
+		"Two servers were promoted to the same timeline. Use another "
+		"directory for this one.");
+}
+
+/* Where the server left a timeline; LSN_NONE: its history does not say. */
+static lsn
+end_of_timeline(const struct timeline_history *history, uint32_t timeline)
+{
+	for (size_t i = 0; i < history->count; i++)
+		if (history->entries[i].timeline == timeline)
+			return history->entries[i].end;
+	return LSN_NONE;
+}
+
+/*
+ * The archive has the history of an ancestor. If it came there by another way
+ * than the server's, two timelines have one number. What cannot be read tells
+ * nothing.
+ */
+static bool
+check_ancestor(struct engine *engine, const char *text, size_t len)
+{
+	uint32_t timeline =
+		engine->history.entries[engine->histories_left - 1].timeline;
+	struct timeline_history ancestor;
+	bool same = true;
+
+	timeline_history_init(&ancestor);
+	if (!timeline_history_parse(
+		    &ancestor, timeline, text, len, &engine->failure)) {
+		same = engine->failure.code != ERR_MEMORY;
+		if (same)
+			error_clear(&engine->failure);
+	}
+	for (size_t i = 0; same && i + 1 < ancestor.count; i++) {
+		const struct timeline_entry *entry = &ancestor.entries[i];
+		lsn end = end_of_timeline(&engine->history, entry->timeline);
+
+		same = end == LSN_NONE || end == entry->end;
+		if (!same)
+			refuse_ancestor(engine, timeline, entry, end);
+	}
+	timeline_history_free(&ancestor);
+	if (!same)
+		engine_leave_for_failure(engine);
+	return same;
+}
+
 void
 engine_on_history(struct engine *engine, const char *text, size_t len)
 {
@@ -50,6 +108,8 @@ engine_on_history(struct engine *engine, const char *text, size_t len)
 		if (!take_target_history(engine, text, len))
 			return;
 	} else {
+		if (!check_ancestor(engine, text, len))
+			return;
 		engine->histories_left--;
 	}
 	/* Timeline 1 is never described by a file. */

@@ -42,6 +42,12 @@ reports_flush(const struct engine *engine)
 }
 
 static lsn
+lowest(lsn a, lsn b)
+{
+	return a < b ? a : b;
+}
+
+static lsn
 highest(lsn a, lsn b)
 {
 	return a > b ? a : b;
@@ -93,7 +99,9 @@ set_flush_floor(struct engine *engine)
 	if (engine->reported_flush > engine->identity.flushed)
 		engine->reported_flush = LSN_NONE;
 	engine->flush_floor = engine->reported_flush;
-	raise_flush_floor(engine, position->held);
+	/* What the server has not may be of another one that was here. */
+	raise_flush_floor(
+		engine, lowest(position->held, engine->identity.flushed));
 	raise_flush_floor(engine, restart);
 	engine->held_end = LSN_NONE;
 	if (restart == LSN_NONE && position->held > position->at)
@@ -148,12 +156,6 @@ want_report(struct engine *engine, int64_t now_us)
 	engine->report_target = engine->received;
 	engine->report_by_us = earlier(
 		engine->report_by_us, after(now_us, REPORT_PATIENCE_US));
-}
-
-static lsn
-lowest(lsn a, lsn b)
-{
-	return a < b ? a : b;
 }
 
 /* The flush position to report; LSN_NONE: say nothing of it. */

@@ -74,7 +74,7 @@ struct libpq {
 
 /*
  * Load the library; once is enough. To be called first by one thread alone.
- * Errors: ERR_NOT_FOUND.
+ * Errors: ERR_SYSTEM.
  */
 bool libpq_load(struct error *error);
 

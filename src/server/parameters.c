@@ -2,6 +2,7 @@
 
 #include "server/server_message.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,9 +160,12 @@ check(const struct parameters *parameters, struct error *error)
 	bool ok;
 
 	set_last(parameters, "port", NO_PORT);
+	errno = 0;
 	ok = libpq()->PQpingParams(parameters->keywords, parameters->values,
 		     0) != PQPING_NO_ATTEMPT;
-	if (!ok) {
+	if (!ok && errno == ENOMEM)
+		error_set_memory(error);
+	else if (!ok) {
 		conn = libpq()->PQconnectStartParams(
 			parameters->keywords, parameters->values, 0);
 		message_one_line(message, sizeof(message),
@@ -183,17 +187,23 @@ parameters_resolve(const struct parameters *parameters,
 {
 	PQconninfoOption *options;
 	PGconn *conn;
+	bool whole;
 
 	if (!check(parameters, error))
 		return false;
 	set_last(parameters, "sslmode", NO_SSLMODE);
+	errno = 0;
 	conn = libpq()->PQconnectStartParams(
 		parameters->keywords, parameters->values, 0);
 	set_last(parameters, NULL, NULL);
 	options = libpq()->PQconninfo(conn);
+	/* An option that there was no memory for looks like one not given. */
+	whole = options != NULL && errno != ENOMEM;
 	libpq()->PQfinish(conn);
-	if (options == NULL)
+	if (!whole) {
+		libpq()->PQconninfoFree(options);
 		return error_set_memory(error);
+	}
 	*resolved = options;
 	return true;
 }

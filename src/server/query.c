@@ -194,8 +194,10 @@ query_show(struct server *server, const char *name, struct text *value,
 		ok = error_set(error, ERR_PROTOCOL,
 			"unexpected answer to SHOW %s: %zu rows", name,
 			reading.rows.count);
-	if (ok)
+	if (ok) {
 		text_printf(value, "%s", query_cell(&reading.rows, 0, 0));
+		ok = !value->failed || error_set_memory(error);
+	}
 	text_free(&sql);
 	query_free(&reading.rows);
 	return ok;

@@ -450,18 +450,89 @@ take_page_header(struct record_verifier *verifier, struct span *span,
 	return true;
 }
 
+/*
+ * Records begin at multiples of eight: is the unseen tail one that may be the
+ * end of a record's header, at the start of a segment? Its bytes are kept.
+ */
+static bool
+is_end_of_header(const struct record_verifier *verifier)
+{
+	uint32_t len = get_le32(verifier->page_header + PAGE_REM_LEN);
+	lsn page = verifier->position - lsn_page_offset(verifier->position);
+
+	return len < WAL_RECORD_HEADER_LEN && len == lsn_align(len) &&
+		lsn_segment_offset(page, verifier->identity.segment_size) == 0;
+}
+
+static inline bool
+is_switch(const unsigned char *header)
+{
+	return header[RECORD_RMID] == RMID_XLOG &&
+		(header[RECORD_INFO] & XLOG_OPCODE_MASK) == XLOG_SWITCH;
+}
+
+/*
+ * A switch that begins at the end of a segment uses up the one that its rest
+ * lies in, where zeros follow. They end the WAL behind any other record.
+ */
+static void
+pass_unseen_tail(struct record_verifier *verifier, lsn end)
+{
+	uint32_t len = get_le32(verifier->page_header + PAGE_REM_LEN);
+	lsn head = lsn_segment_start(end, verifier->identity.segment_size) -
+		WAL_RECORD_HEADER_LEN + len;
+
+	if (is_end_of_header(verifier) &&
+		verifier->filled >= WAL_RECORD_HEADER_LEN - RECORD_INFO &&
+		is_switch(verifier->header) &&
+		get_le16(verifier->header + RECORD_PADDING) == 0) {
+		forget_record(verifier);
+		verifier->record_start = head;
+		verifier->state = VERIFIER_UNSEEN_SWITCH;
+		return;
+	}
+	forget_record(verifier);
+	verifier->state = VERIFIER_RECORD_START;
+	verifier->boundary = lsn_align(end);
+}
+
 static void
 take_unseen_tail(struct record_verifier *verifier, struct span *span)
 {
 	size_t n = min_size(span->len,
 		min_size(page_room(verifier->position), verifier->remaining));
 
-	verifier->remaining -= (uint32_t)n;
-	if (verifier->remaining == 0) {
-		verifier->state = VERIFIER_RECORD_START;
-		verifier->boundary = lsn_align(verifier->position + n);
+	if (is_end_of_header(verifier)) {
+		memcpy(verifier->header + WAL_RECORD_HEADER_LEN -
+				verifier->remaining,
+			span->next, n);
+		verifier->filled += (uint32_t)n;
 	}
+	verifier->remaining -= (uint32_t)n;
+	if (verifier->remaining == 0)
+		pass_unseen_tail(verifier, verifier->position + n);
 	advance(verifier, span, n);
+}
+
+/* The first byte of a length that is not zero makes it a record after all. */
+static void
+take_unseen_switch(struct record_verifier *verifier, struct span *span)
+{
+	if (*span->next != 0) {
+		uint32_t filled = verifier->filled;
+
+		forget_record(verifier);
+		verifier->boundary = verifier->position - filled;
+		verifier->record_start = verifier->boundary;
+		verifier->filled = filled;
+		verifier->state = VERIFIER_RECORD_HEADER;
+		return;
+	}
+	if (++verifier->filled == TOTAL_LEN_SIZE) {
+		verifier->filled = 0;
+		verifier->state = VERIFIER_AFTER_SWITCH;
+	}
+	advance(verifier, span, 1);
 }
 
 static bool
@@ -539,13 +610,6 @@ check_record_crc(const unsigned char *header, uint32_t body_crc, lsn at,
 		", found %08" PRIX32,
 		LSN_ARGS(at), rmgr_name(header[RECORD_RMID]),
 		header[RECORD_INFO], expected, found);
-}
-
-static inline bool
-is_switch(const unsigned char *header)
-{
-	return header[RECORD_RMID] == RMID_XLOG &&
-		(header[RECORD_INFO] & XLOG_OPCODE_MASK) == XLOG_SWITCH;
 }
 
 /*
@@ -719,6 +783,9 @@ take_some(struct record_verifier *verifier, struct span *span,
 		return take_page_header(verifier, span, error);
 	case VERIFIER_UNSEEN_TAIL:
 		take_unseen_tail(verifier, span);
+		return true;
+	case VERIFIER_UNSEEN_SWITCH:
+		take_unseen_switch(verifier, span);
 		return true;
 	case VERIFIER_RECORD_START:
 		return take_record_start(verifier, span, error);

@@ -32,11 +32,16 @@ struct wal_identity {
 };
 
 enum verifier_state {
-	VERIFIER_PAGE_HEADER,  /* collecting a page header; leaves to one of the
-				  next when it is complete and passed */
-	VERIFIER_UNSEEN_TAIL,  /* passing over the rest of a record whose head
-				  was never seen; to RECORD_START at its end */
-	VERIFIER_RECORD_START, /* at a record boundary, padding included */
+	VERIFIER_PAGE_HEADER, /* collecting a page header; leaves to one of the
+				 next when it is complete and passed */
+	VERIFIER_UNSEEN_TAIL, /* passing over the rest of a record whose head
+				 was never seen; to RECORD_START at its end,
+				 or if it may be that of a segment switch to
+				 UNSEEN_SWITCH */
+	VERIFIER_UNSEEN_SWITCH, /* looking for the length of the next record; to
+				  AFTER_SWITCH if there is none, else to
+				  RECORD_HEADER */
+	VERIFIER_RECORD_START,	/* at a record boundary, padding included */
 	VERIFIER_RECORD_HEADER, /* collecting 24 bytes; to RECORD_BODY */
 	VERIFIER_RECORD_BODY,	/* summing; to RECORD_START or AFTER_SWITCH */
 	VERIFIER_AFTER_SWITCH,	/* up to the end of the segment, nothing but
@@ -53,14 +58,14 @@ struct record_verifier {
 	lsn position;			  /* LSN of the next byte expected */
 	lsn boundary;			  /* see record_verifier_boundary() */
 	lsn record_start;		  /* of the record in work */
-	lsn previous; /* start of the last whole record; LSN_NONE: unknown */
-	uint32_t page_timeline; /* of the last page; 0: none yet */
-	uint32_t remaining;	/* bytes of the record in work still to come */
-	uint32_t crc;		/* state over the body so far */
-	uint32_t filled;	/* bytes in header */
-	uint16_t magic;		/* of the last page; 0: none yet */
-	bool chain_broken; /* the fault: one record does not follow another */
-	uint64_t records;  /* that passed */
+	lsn previous;			  /* see record_verifier_previous() */
+	uint32_t page_timeline;		  /* of the last page; 0: none yet */
+	uint32_t remaining; /* bytes of the record in work still to come */
+	uint32_t crc;	    /* state over the body so far */
+	uint32_t filled;    /* bytes in header */
+	uint16_t magic;	    /* of the last page; 0: none yet */
+	bool chain_broken;  /* the fault: one record does not follow another */
+	uint64_t records;   /* that passed */
 	unsigned char header[WAL_RECORD_HEADER_LEN];
 	unsigned char page_header[WAL_LONG_HEADER_LEN];
 };
@@ -99,12 +104,16 @@ bool record_verifier_feed(struct record_verifier *verifier, const void *data,
 /*
  * The end of the last whole record that passed, or of the unseen tail (padding
  * included as far as it has come), or the start point while there is none. A
- * segment switch ends with its segment. In VERIFIER_OFF: the position. Never
- * beyond the position; with record_verifier_previous() a point to start at.
+ * segment switch ends with its segment, seen or not. In VERIFIER_OFF: the
+ * position. Never beyond the position; with record_verifier_previous() a point
+ * to start at.
  */
 lsn record_verifier_boundary(const struct record_verifier *verifier);
 
-/* The start of the last whole record; LSN_NONE: unknown. For start(). */
+/*
+ * The start of the last whole record, or of an unseen switch that ended after
+ * it; LSN_NONE: unknown. For start().
+ */
 lsn record_verifier_previous(const struct record_verifier *verifier);
 
 /*

@@ -145,7 +145,7 @@ scan(const struct model_archive *archive, int timeline, lsn start,
  */
 static bool
 is_proven(const struct model_archive *archive, int timeline, lsn start,
-	const struct record_verifier *alone)
+	const struct record_verifier *alone, lsn *previous)
 {
 	lsn boundary = record_verifier_boundary(alone);
 	lsn before = start - archive->segment_size;
@@ -162,10 +162,29 @@ is_proven(const struct model_archive *archive, int timeline, lsn start,
 			(void)record_verifier_feed(&verifier,
 				model_archive_bytes(archive, timeline, start),
 				archive->segment_size, &ignored);
+			*previous = record_verifier_previous(&verifier);
 			return record_verifier_boundary(&verifier) >= boundary;
 		}
 	}
-	return record_verifier_previous(alone) != LSN_NONE;
+	/* What lies before is a switch that was not seen. */
+	return record_verifier_previous(alone) >= start;
+}
+
+/* The segment before says what has to come. */
+static void
+stand_at_start(const struct model_archive *archive, int timeline, lsn start,
+	struct archive_position *position)
+{
+	lsn before = start - archive->segment_size;
+	struct record_verifier verifier;
+
+	if (start == archive->base ||
+		model_archive_file(archive, timeline, before) != FILE_FINAL)
+		return;
+	scan(archive, timeline, before, &verifier);
+	position->follows = verifier.position == start;
+	if (position->follows)
+		position->verifier = verifier;
 }
 
 static void
@@ -182,7 +201,7 @@ measure_open(struct model_archive *archive, int timeline, lsn start,
 	position->held = model_archive_held(archive, timeline, start);
 	if (position->held < position->at)
 		position->held = position->at;
-	if (!is_proven(archive, timeline, start, verifier)) {
+	if (!is_proven(archive, timeline, start, verifier, &previous)) {
 		position->at = start;
 		previous = LSN_NONE;
 	}
@@ -190,6 +209,8 @@ measure_open(struct model_archive *archive, int timeline, lsn start,
 	position->follows = previous != LSN_NONE;
 	record_verifier_start(verifier, model_timeline_number(timeline),
 		position->at, previous);
+	if (position->at == start)
+		stand_at_start(archive, timeline, start, position);
 	if (position->at < end)
 		return;
 	archive->timeline = timeline;

@@ -19,6 +19,12 @@ current(struct model_server *server)
 	return &server->timelines[server->current];
 }
 
+static lsn
+segment_start(const struct model_server *server, lsn at)
+{
+	return lsn_segment_start(at, server->segment_size);
+}
+
 static void
 note_record(struct model_timeline *timeline, const struct model_record *record)
 {
@@ -48,6 +54,25 @@ has_room(const struct model_timeline *timeline)
 	return wal_builder_len(&timeline->wal) + SPARE < WAL_BUILDER_ROOM;
 }
 
+/* The next record begins in the last bytes of a segment, sometimes. */
+static void
+cross_border(struct model_server *server)
+{
+	struct wal_builder *wal = &current(server)->wal;
+	lsn end = segment_start(server, wal->at) + server->segment_size;
+	struct model_record record;
+
+	if (!dice_one_in(server->dice, 4) || lsn_page_offset(wal->at) == 0 ||
+		end - wal->at > WAL_PAGE_SIZE ||
+		end - wal->at < WAL_RECORD_HEADER_LEN + 16)
+		return;
+	record.start = wal_builder_add(wal,
+		(size_t)(end - wal->at) - 8 * dice_between(server->dice, 1, 2));
+	record.last = wal->at;
+	record.end = wal->at;
+	note_record(current(server), &record);
+}
+
 static void
 add_record(struct model_server *server)
 {
@@ -57,12 +82,8 @@ add_record(struct model_server *server)
 
 	if (!has_room(timeline))
 		return;
-	/* One that crosses a segment's border is not understood when its head
-	 * is not seen. */
-	if (dice_one_in(server->dice, 300) &&
-		lsn_segment_offset(wal->at, server->segment_size) +
-				WAL_RECORD_HEADER_LEN <=
-			server->segment_size) {
+	if (dice_one_in(server->dice, 300)) {
+		cross_border(server);
 		record.start = wal_builder_add_switch(wal, false);
 	} else {
 		uint64_t len = record_len(server->dice);
@@ -97,12 +118,6 @@ static lsn
 lowest(lsn a, lsn b)
 {
 	return a < b ? a : b;
-}
-
-static lsn
-segment_start(const struct model_server *server, lsn at)
-{
-	return lsn_segment_start(at, server->segment_size);
 }
 
 void
@@ -313,6 +328,88 @@ model_server_mend_slot(struct model_server *server)
 	server->slot.restart = server->removed;
 }
 
+static void
+copy_timeline(struct model_timeline *to, const struct model_timeline *from)
+{
+	*to = *from;
+	to->wal.bytes = malloc(WAL_BUILDER_ROOM);
+	to->records = malloc(from->room * sizeof(from->records[0]));
+	if (to->wal.bytes == NULL || to->records == NULL)
+		abort();
+	memcpy(to->wal.bytes, from->wal.bytes, WAL_BUILDER_ROOM);
+	memcpy(to->records, from->records,
+		from->count * sizeof(from->records[0]));
+}
+
+/* Its WAL ends with a record. */
+static void
+cut_off(struct model_server *server, size_t record)
+{
+	struct model_timeline *timeline = current(server);
+	struct wal_builder *wal = &timeline->wal;
+	lsn end = timeline->records[record].end;
+
+	memset(wal->bytes + (end - wal->base), 0, (size_t)(wal->at - end));
+	timeline->count = record + 1;
+	wal->at = end;
+	wal->previous = timeline->records[record].start;
+	wal->seed = (uint32_t)dice_roll(server->dice);
+	server->flushed = end;
+}
+
+void
+model_server_copy(struct model_server *copy, const struct model_server *server,
+	bool follows)
+{
+	struct model_timeline *timeline;
+	size_t record;
+
+	*copy = *server;
+	for (int i = 0; i < server->count; i++)
+		copy_timeline(&copy->timelines[i], &server->timelines[i]);
+	timeline = current(copy);
+	copy->follows = follows;
+	copy->leads = !follows;
+	copy->damaged = false;
+	if (choose_branch(copy, copy->current, copy->flushed, 60, &record)) {
+		if (follows)
+			copy->flushed = timeline->records[record].end;
+		else
+			cut_off(copy, record);
+	}
+	copy->slot.restart = lowest(copy->slot.restart, copy->flushed);
+	copy->removed =
+		lowest(copy->removed, segment_start(copy, copy->flushed));
+}
+
+void
+model_server_catch_up(
+	struct model_server *follower, const struct model_server *leader)
+{
+	struct model_server next;
+	lsn flushed = follower->flushed;
+
+	model_server_copy(&next, leader, true);
+	if (next.flushed < flushed && next.current == follower->current)
+		next.flushed = flushed;
+	next.slot = follower->slot;
+	next.slot.restart = lowest(next.slot.restart, next.flushed);
+	model_server_free(follower);
+	*follower = next;
+}
+
+bool
+model_server_has_record(
+	const struct model_server *server, int timeline, lsn start, lsn end)
+{
+	const struct model_timeline *t = &server->timelines[timeline];
+
+	for (size_t i = 0; timeline < server->count && i < t->count; i++)
+		if (t->records[i].start == start && t->records[i].end == end)
+			return true;
+	return false;
+}
+
 static size_t
 page_header_len(const struct model_server *server, lsn page)
 {
@@ -369,6 +466,8 @@ model_server_live(struct model_server *server)
 	if (server->calm)
 		return;
 	what = dice_below(server->dice, 4000);
+	if (server->follows && (what < 512 || what >= 543))
+		return;
 	if (what < 300)
 		write_some(server);
 	else if (what < 504)
@@ -395,7 +494,8 @@ model_server_calm(struct model_server *server)
 	server->calm = true;
 	server->damaged = false;
 	server->hung = false;
-	server->flushed = current(server)->wal.at;
+	if (!server->follows)
+		server->flushed = current(server)->wal.at;
 	model_server_mend_slot(server);
 }
 

@@ -3,6 +3,8 @@
  *
  * It writes real WAL, is promoted, restored to a point in time and replaced by
  * a standby, removes WAL, loses slots, sends damaged bytes and falls silent.
+ * There may be another one with the same identity: a standby that is behind, or
+ * a copy that went its own way under the same timelines.
  * Segments are smaller than a server's, so that borders are many.
  *
  * Life cycle: model_server_init -> (model_server_live | what a connection
@@ -54,7 +56,8 @@ struct model_server {
 	int current;
 	lsn flushed;
 	bool leads;
-	lsn removed; /* there is no WAL below */
+	bool follows; /* another one's WAL */
+	lsn removed;  /* there is no WAL below */
 	struct server_slot slot;
 	bool calm;   /* nothing bad happens any more, and nothing new */
 	bool intact; /* sends no damaged bytes */
@@ -82,6 +85,21 @@ enum model_answer {
 
 void model_server_init(struct model_server *server, struct dice *dice);
 void model_server_free(struct model_server *server);
+
+/*
+ * Make another server of the same cluster: one that follows it and is behind,
+ * or one that was restored and goes on from there with WAL of its own.
+ */
+void model_server_copy(struct model_server *copy,
+	const struct model_server *server, bool follows);
+
+/* A follower gets more of a leader's WAL. */
+void model_server_catch_up(
+	struct model_server *follower, const struct model_server *leader);
+
+/* Does a record end at an LSN that starts at another one? */
+bool model_server_has_record(
+	const struct model_server *server, int timeline, lsn start, lsn end);
 
 /* Something happens, or not. */
 void model_server_live(struct model_server *server);

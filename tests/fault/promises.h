@@ -21,6 +21,7 @@ struct promises_gap {
 
 struct promises {
 	const struct model_server *server;
+	const struct model_server *other; /* of the cluster; NULL: none */
 	const struct model_archive *archive;
 	char text[512];
 	int target; /* the timeline that the server said it is on */
@@ -38,6 +39,8 @@ struct promises {
 	lsn slot_restart; /* as this process read it; LSN_NONE: it did not */
 
 	/* This stream. */
+	bool unseen; /* it joins the archive's WAL, whosever that is */
+	bool mixed;  /* and that was another server's */
 	struct model_damage sent; /* limit LSN_MAX: no damage */
 };
 
@@ -53,6 +56,9 @@ void promises_forget_archive(struct promises *promises);
 /* The stream begins; *located: what the archive answered. */
 bool promises_begin(struct promises *promises, const struct engine *engine,
 	const struct archive_position *located);
+
+/* Does the archive hold WAL that the server does not have? */
+bool promises_is_others(const struct promises *promises);
 
 /* Where the WAL of the server's history ends that the archive has. */
 lsn promises_covered(const struct promises *promises);

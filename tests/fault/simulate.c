@@ -18,12 +18,15 @@ print_counts(const struct simulation_counts *counts)
 	       " of them killed, %" PRIu64 " in a power cut; %" PRIu64
 	       " connections, %" PRIu64 " timelines, %" PRIu64
 	       " damaged bytes, %" PRIu64 " gaps; %" PRIu64
+	       " servers more, %" PRIu64 " turns to the other one, %" PRIu64
+	       " mixed with nothing to see; %" PRIu64
 	       " segments archived, %" PRIu64
 	       " flush positions reported; no way on in %" PRIu64 " worlds\n",
 		counts->steps, counts->processes, counts->kills,
 		counts->power_cuts, counts->connections, counts->timelines,
-		counts->damaged, counts->gaps, counts->segments,
-		counts->flushes, counts->ended_early);
+		counts->damaged, counts->gaps, counts->others, counts->turns,
+		counts->mixed, counts->segments, counts->flushes,
+		counts->ended_early);
 }
 
 static int

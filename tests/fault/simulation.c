@@ -129,9 +129,8 @@ end_process(struct world *world, bool power)
 	model_archive_forget(&world->archive);
 }
 
-/* A byte that was damaged is put right, in the way of a backup elsewhere. */
-static void
-mend_archive(struct world *world)
+void
+world_mend_archive(struct world *world)
 {
 	for (size_t i = 0; i < world->promises.bad_count; i++) {
 		const struct model_damage *bad = &world->promises.bad[i];
@@ -158,7 +157,7 @@ new_archive(struct world *world)
 	model_archive_free(&world->archive);
 	model_archive_init(&world->archive, &world->dice, size, base);
 	promises_forget_archive(&world->promises);
-	memset(world->history_stored, 0, sizeof(world->history_stored));
+	memset(world->histories, 0, sizeof(world->histories));
 }
 
 /* What an administrator does about a receiver that ended so. */
@@ -166,7 +165,7 @@ static void
 take_care(struct world *world, enum error_code code)
 {
 	if (code == ERR_DAMAGED || code == ERR_DIVERGED)
-		mend_archive(world);
+		world_mend_archive(world);
 	if (code == ERR_GAP && world->server.slot.lost) {
 		model_server_mend_slot(&world->server);
 		world->promises.acknowledged = LSN_NONE;
@@ -215,8 +214,10 @@ has_reason(const struct world *world, enum error_code code)
 	if (code == ERR_DIVERGED || code == ERR_UNREACHABLE)
 		if (is_server_behind(&world->engine))
 			return true;
-	return (code == ERR_DAMAGED || code == ERR_DIVERGED) &&
-		world->promises.bad_count > 0;
+	if (code != ERR_DAMAGED && code != ERR_DIVERGED)
+		return false;
+	return world->promises.bad_count > 0 ||
+		promises_is_others(&world->promises);
 }
 
 /* Did the process end as it should? */
@@ -300,23 +301,60 @@ befall(struct world *world)
 	return true;
 }
 
+/* Another server of the cluster appears, or lives on. */
+static void
+live_elsewhere(struct world *world)
+{
+	struct dice *dice = &world->dice;
+
+	if (world->has_other)
+		model_server_live(&world->other);
+	else if (world->twins && dice_one_in(dice, 4000)) {
+		model_server_copy(
+			&world->other, &world->server, dice_one_in(dice, 3));
+		world->has_other = true;
+		world->promises.other = &world->other;
+		world->counts->others++;
+	}
+}
+
+static void
+lose_process(struct world *world, enum error_code code)
+{
+	end_process(world, dice_one_in(&world->dice, 2));
+	take_care(world, code);
+	stay_away(world);
+	start_process(world);
+}
+
+/* It is two servers', and nobody could see that. */
+static void
+lose_archive(struct world *world)
+{
+	world->counts->mixed++;
+	end_process(world, false);
+	new_archive(world);
+	start_process(world);
+}
+
 static void
 live(struct world *world)
 {
 	enum error_code code;
 
 	model_server_live(&world->server);
+	live_elsewhere(world);
 	if (dice_one_in(&world->dice, world->disk_pace)) {
 		world_work(world);
 		if (dice_one_in(&world->dice, 2))
 			world_tell_progress(world);
 	}
-	if (!befall(world) || step(world, &code))
+	if (world->promises.mixed)
+		lose_archive(world);
+	else if (!befall(world) || step(world, &code))
 		return;
-	end_process(world, dice_one_in(&world->dice, 2));
-	take_care(world, code);
-	stay_away(world);
-	start_process(world);
+	else
+		lose_process(world, code);
 }
 
 /* Has everything been received that there is? Then the signal comes. */
@@ -343,8 +381,10 @@ come_to_rest(struct world *world)
 	lsn covered;
 
 	end_process(world, dice_one_in(&world->dice, 2));
+	if (world->server.follows)
+		world_turn_to_other(world);
 	model_server_calm(&world->server);
-	mend_archive(world);
+	world_mend_archive(world);
 	world->calm = true;
 	start_process(world);
 	while (!world->failed && step(world, &code)) {
@@ -359,7 +399,8 @@ come_to_rest(struct world *world)
 	/* It may have begun just where the server's WAL ends. */
 	if (covered == LSN_NONE)
 		covered = world->engine.position.at;
-	if (code == ERR_GAP || code == ERR_DIVERGED)
+	if (code == ERR_GAP || code == ERR_DIVERGED ||
+		(code == ERR_DAMAGED && promises_is_others(&world->promises)))
 		world->counts->ended_early++;
 	else if (code != ERR_NONE)
 		world_break(world, "a friendly server does not suffice: %s",
@@ -390,6 +431,7 @@ make_world(uint64_t seed, bool trace, struct simulation_counts *counts)
 	world->verify = !dice_one_in(dice, 10);
 	world->allow_gap = dice_one_in(dice, 3);
 	world->disk_pace = UINT64_C(1) << dice_below(dice, 8);
+	world->twins = dice_one_in(dice, 2);
 	model_server_init(&world->server, dice);
 	world->server.intact = !world->verify;
 	model_archive_init(&world->archive, dice, world->server.segment_size,
@@ -415,6 +457,8 @@ simulation_run(uint64_t seed, uint64_t steps, bool trace,
 	success = !world->failed;
 	engine_free(&world->engine);
 	model_server_free(&world->server);
+	if (world->has_other)
+		model_server_free(&world->other);
 	model_archive_free(&world->archive);
 	free(world);
 	return success;

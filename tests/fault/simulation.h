@@ -18,6 +18,9 @@ struct simulation_counts {
 	uint64_t connections;
 	uint64_t timelines;
 	uint64_t damaged;
+	uint64_t others; /* servers of the same cluster */
+	uint64_t turns;	 /* to the other one */
+	uint64_t mixed;	 /* unseen, for nothing in the WAL tells */
 	uint64_t gaps;
 	uint64_t segments;
 	uint64_t flushes;

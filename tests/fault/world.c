@@ -57,9 +57,26 @@ archive_fails(struct world *world)
 	return true;
 }
 
+void
+world_turn_to_other(struct world *world)
+{
+	const struct model_server server = world->server;
+
+	world_mend_archive(world);
+	if (world->other.follows)
+		model_server_catch_up(&world->other, &world->server);
+	world->server = world->other;
+	world->other = server;
+	world->promises.acknowledged = LSN_NONE;
+	world->counts->turns++;
+}
+
 static void
 answer_connect(struct world *world)
 {
+	if (world->has_other && !world->calm && dice_one_in(&world->dice, 6))
+		world_turn_to_other(world);
+
 	world->server.lost = false;
 	world->server.hung = false;
 	world->server.streaming = false;
@@ -104,6 +121,24 @@ answer_open(struct world *world)
 	engine_on_archive_open(&world->engine);
 }
 
+/* history_file_store: one that is archived is not replaced. */
+static void
+store_history(struct world *world, int timeline, const char *text)
+{
+	char *stored = world->histories[timeline];
+
+	if (stored[0] == '\0')
+		(void)strcpy(stored, text);
+	if (strcmp(stored, text) != 0) {
+		world->told[ERR_DIVERGED] = true;
+		if (world->action.fetch) {
+			fail(world, ERR_DIVERGED, true);
+			return;
+		}
+	}
+	engine_on_history(&world->engine, stored, strlen(stored));
+}
+
 static void
 answer_history(struct world *world)
 {
@@ -125,11 +160,10 @@ answer_history(struct world *world)
 		engine_on_history(
 			&world->engine, nonsense, sizeof(nonsense) - 1);
 	} else if (!world->server.calm && dice_one_in(&world->dice, 100) &&
-		!world->history_stored[timeline]) {
+		world->histories[timeline][0] == '\0') {
 		engine_on_history(&world->engine, NULL, 0);
 	} else {
-		world->history_stored[timeline] = true;
-		engine_on_history(&world->engine, text, strlen(text));
+		store_history(world, timeline, text);
 	}
 }
 

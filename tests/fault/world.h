@@ -11,7 +11,9 @@
 struct world {
 	uint64_t seed;
 	struct dice dice;
-	struct model_server server;
+	struct model_server server; /* the one that is connected to */
+	struct model_server other;  /* of the same cluster */
+	bool has_other;
 	struct model_archive archive;
 	struct promises promises;
 	struct simulation_counts *counts;
@@ -23,6 +25,7 @@ struct world {
 	bool synchronous;
 	bool verify;
 	bool allow_gap;
+	bool twins;	    /* another server may appear */
 	uint64_t disk_pace; /* it does something once in so many steps */
 
 	/* The process. */
@@ -38,7 +41,7 @@ struct world {
 	int64_t reply_by_us; /* CLOCK_NEVER: nobody asked */
 	int64_t reported_us;
 	unsigned idle_steps; /* since time passed or a message came */
-	bool history_stored[MODEL_TIMELINES];
+	char histories[MODEL_TIMELINES][512]; /* archived */
 };
 
 /* A promise is broken. */
@@ -51,6 +54,12 @@ void world_answer(struct world *world);
 /* The workers do something, and say how far they are. */
 void world_work(struct world *world);
 void world_tell_progress(struct world *world);
+
+/* A byte that was damaged is put right, in the way of a backup elsewhere. */
+void world_mend_archive(struct world *world);
+
+/* From now on, the other server is the one that is connected to. */
+void world_turn_to_other(struct world *world);
 
 /* The connection is no more. */
 void world_hang_up(struct world *world);

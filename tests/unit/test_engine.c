@@ -215,6 +215,48 @@ history_order(void **state)
 	play_end(&play);
 }
 
+/* What the archive has of timeline 4 was another server's. */
+static void
+history_of_an_ancestor(void **state)
+{
+	static const struct {
+		const char *text;
+		enum engine_action_kind next;
+	} cases[] = {
+		{"1\t0/100000\n2\t0/180000\n", ACTION_GET_HISTORY},
+		{"2\t0/180000\n", ACTION_GET_HISTORY},
+		{"", ACTION_GET_HISTORY},
+		{"1\t0/100000\n3\t0/180000\n", ACTION_GET_HISTORY},
+		{"not a history\n", ACTION_GET_HISTORY},
+		{"1\t0/100000\n2\t0/170000\n", ACTION_EXIT},
+		{"1\t0/FFFFF\n", ACTION_EXIT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct play play;
+
+		play_init(&play);
+		play.identity.timeline = 5;
+		play.history = "1\t0/100000\n2\t0/180000\n4\t0/200000\n";
+		play_begin(&play);
+		play_until(&play, ACTION_GET_HISTORY);
+		play_answer(&play);
+		play_until(&play, ACTION_GET_HISTORY);
+		assert_int_equal(play.action.timeline, 4);
+		engine_on_history(
+			&play.engine, cases[i].text, strlen(cases[i].text));
+		if (cases[i].next == ACTION_EXIT) {
+			expect_exit(&play, ERR_DIVERGED);
+			assert_int_equal(play.count[ACTION_LOCATE], 0);
+		} else {
+			play_until(&play, cases[i].next);
+			assert_int_equal(play.action.timeline, 2);
+		}
+		play_end(&play);
+	}
+}
+
 static void
 malformed_history(void **state)
 {
@@ -947,6 +989,7 @@ main(void)
 		cmocka_unit_test(told_end),
 		cmocka_unit_test(archived_position),
 		cmocka_unit_test(history_order),
+		cmocka_unit_test(history_of_an_ancestor),
 		cmocka_unit_test(malformed_history),
 		cmocka_unit_test(slots),
 		cmocka_unit_test(stop_everywhere),

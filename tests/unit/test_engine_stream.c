@@ -487,6 +487,26 @@ flush_floors(void **state)
 	expect_floor(&play, PLAY_AT + 600);
 }
 
+/* What is held beyond the server's end came from another one that was here. */
+static void
+flush_floor_at_the_server_end(void **state)
+{
+	struct play play;
+
+	(void)state;
+	play_init(&play);
+	play.config.synchronous = true;
+	play.identity.flushed = PLAY_AT + 540;
+	play.located = (struct archive_position){
+		.timeline = 1, .at = PLAY_AT, .held = PLAY_AT + 700};
+	begin_stream(&play);
+	receive_and_report(&play, 500);
+	assert_int_equal(play.status.flush, LSN_NONE);
+	receive_and_report(&play, 40);
+	assert_int_equal(play.status.flush, PLAY_AT + 540);
+	play_end(&play);
+}
+
 /*
  * Without a slot the archive alone says what an earlier run reported, and not
  * whether zeros were part of it.
@@ -1036,6 +1056,7 @@ main(void)
 		cmocka_unit_test(no_flush_without_slot),
 		cmocka_unit_test(flush_over_reconnect),
 		cmocka_unit_test(flush_floors),
+		cmocka_unit_test(flush_floor_at_the_server_end),
 		cmocka_unit_test(flush_floor_over_zeros),
 		cmocka_unit_test(flush_floor_of_slot),
 		cmocka_unit_test(flush_floor_dropped),

@@ -37,11 +37,11 @@ fails(void **state)
 
 	(void)state;
 	assert_false(library_load("libm.so.6", bad, 2, &functions, &error));
-	assert_int_equal(error.code, ERR_NOT_FOUND);
+	assert_int_equal(error.code, ERR_SYSTEM);
 	assert_non_null(strstr(error.message, "no_such_function"));
 	assert_true(functions.cosine == NULL);
 	assert_false(library_load("libno.so.0", good, 1, &functions, &error));
-	assert_int_equal(error.code, ERR_NOT_FOUND);
+	assert_int_equal(error.code, ERR_SYSTEM);
 	assert_non_null(strstr(error.message, "libno.so.0"));
 }
 

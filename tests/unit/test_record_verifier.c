@@ -384,6 +384,113 @@ test_a_tail_whose_head_was_not_seen(void **state)
 	wal_builder_free(&b);
 }
 
+/* Fill the segment but for its last room bytes. */
+static void
+fill_segment(struct wal_builder *b, size_t room)
+{
+	for (size_t page = 1; page < SEGMENT_SIZE / WAL_PAGE_SIZE; page++)
+		wal_builder_leave_room(b, 0);
+	wal_builder_leave_room(b, room);
+}
+
+static void
+drop_segment(struct wal_builder *b)
+{
+	b->base += SEGMENT_SIZE;
+	memmove(b->bytes, b->bytes + SEGMENT_SIZE,
+		WAL_BUILDER_ROOM - SEGMENT_SIZE);
+}
+
+/* A switch that crosses a border uses up the segment that its rest lies in. */
+static void
+test_a_switch_whose_head_was_not_seen(void **state)
+{
+	struct record_verifier v;
+	struct wal_builder b;
+	struct error error;
+	lsn switched;
+
+	(void)state;
+	for (size_t room = 8; room <= 16; room += 8) {
+		for (int with_headers = 0; with_headers < 2; with_headers++) {
+			wal_builder_init(&b, BASE);
+			fill_segment(&b, room);
+			switched =
+				wal_builder_add_switch(&b, with_headers != 0);
+			drop_segment(&b);
+			start_verifier(&v, &b);
+			assert_true(record_verifier_feed(
+				&v, b.bytes, SEGMENT_SIZE - 1, &error));
+			assert_true(record_verifier_boundary(&v) == b.base);
+			assert_true(record_verifier_previous(&v) == LSN_NONE);
+			assert_passes(&b, 0);
+			assert_true(b.previous == switched);
+
+			wal_builder_add(&b, 50);
+			wal_builder_add(&b, 77);
+			assert_passes(&b, 2);
+			wal_builder_free(&b);
+		}
+	}
+}
+
+/* The next record says where the switch was, and that is known. */
+static void
+test_what_follows_an_unseen_switch(void **state)
+{
+	struct wal_builder b;
+
+	(void)state;
+	wal_builder_init(&b, BASE);
+	fill_segment(&b, 8);
+	wal_builder_add_switch(&b, false);
+	drop_segment(&b);
+	b.previous -= 8;
+	wal_builder_add(&b, 50);
+	assert_fails_at(&b, b.base + SEGMENT_SIZE, "incorrect prev-link");
+	wal_builder_free(&b);
+
+	wal_builder_init(&b, BASE);
+	fill_segment(&b, 8);
+	wal_builder_add_switch(&b, false);
+	drop_segment(&b);
+	b.bytes[5000] = 1;
+	assert_fails_at(&b, b.base, "is not zero after the segment switch");
+	wal_builder_free(&b);
+}
+
+/* Other records end like one, and are followed by others. */
+static void
+test_tails_that_look_like_a_switch(void **state)
+{
+	static const unsigned char ends[][16] = {
+		{0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4},
+		{9, 9, 9, 9, 9, 9, 9, 9, 0x4F, 0, 0, 0, 0, 0, 0, 0},
+		{9, 9, 9, 9, 9, 9, 9, 9, 0x40, 1, 0, 0, 1, 2, 3, 4},
+		{9, 9, 9, 9, 9, 9, 9, 9, 0x40, 0, 1, 0, 1, 2, 3, 4},
+	};
+	static const size_t next[] = {24, 256, 65536};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		for (size_t n = 0; n < sizeof(next) / sizeof(next[0]); n++) {
+			struct wal_builder b;
+			size_t tail = 8 + 8 * (i % 2);
+
+			wal_builder_init(&b, BASE);
+			fill_segment(&b, 24);
+			wal_builder_add(&b, 24 + tail);
+			drop_segment(&b);
+			memcpy(b.bytes + WAL_LONG_HEADER_LEN,
+				ends[i] + 16 - tail, tail);
+			wal_builder_add(&b, next[n]);
+			wal_builder_add(&b, 50);
+			assert_passes(&b, 2);
+			wal_builder_free(&b);
+		}
+	}
+}
+
 static void
 test_a_tail_that_ends_with_a_page(void **state)
 {
@@ -1059,6 +1166,9 @@ main(void)
 		cmocka_unit_test(test_not_zero_after_a_switch),
 		cmocka_unit_test(test_recycled_pages_after_a_switch),
 		cmocka_unit_test(test_a_tail_whose_head_was_not_seen),
+		cmocka_unit_test(test_a_switch_whose_head_was_not_seen),
+		cmocka_unit_test(test_what_follows_an_unseen_switch),
+		cmocka_unit_test(test_tails_that_look_like_a_switch),
 		cmocka_unit_test(test_a_tail_that_ends_with_a_page),
 		cmocka_unit_test(test_an_inconsistent_tail),
 		cmocka_unit_test(test_a_record_given_up),

@@ -648,6 +648,67 @@ test_a_switched_segment_is_completed(void **state)
 	assert_complete(f, T1 A, CODEC_NONE, 0);
 }
 
+/*
+ * A switch that begins in the last bytes of segment A, and so takes up B, too.
+ */
+static lsn
+add_crossing_switch(struct fixture *f)
+{
+	struct wal_builder *b = &f->wal;
+	lsn end = lsn_segment_start(b->at, SIZE) + SIZE;
+
+	while (b->at < end - WAL_PAGE_SIZE)
+		wal_builder_leave_room(b, 0);
+	wal_builder_leave_room(b, 16);
+	assert_int_equal(b->at, end - 16);
+	return wal_builder_add_switch(b, false);
+}
+
+static void
+test_a_switch_across_a_border(void **state)
+{
+	struct fixture *f = *state;
+	lsn switched = add_crossing_switch(f);
+
+	assert_int_equal(f->wal.at, start_of(2));
+	store(f, T1 A, CODEC_NONE, 0);
+	locate(f);
+	assert_int_equal(f->found.at, start_of(1));
+	store_open(f, T1 B ".partial", CODEC_NONE, start_of(1) + 48);
+	locate(f);
+	assert_found(f, 1, start_of(2), switched, start_of(2));
+	assert_names(f->directory, T1 A " " T1 B);
+	assert_complete(f, T1 B, CODEC_NONE, 1);
+}
+
+/* Zeros that were not written would look the same: B is fetched again. */
+static void
+test_a_switch_whose_head_is_not_there(void **state)
+{
+	struct fixture *f = *state;
+	lsn switched = add_crossing_switch(f);
+
+	store_open(f, T1 B ".partial", CODEC_NONE, start_of(1) + 48);
+	locate(f);
+	assert_found(f, 1, start_of(1), LSN_NONE, start_of(2));
+	assert_names(f->directory, T1 B ".partial");
+
+	/* What follows tells. */
+	store_open(f, T1 C ".partial", CODEC_NONE, start_of(2) + 40);
+	locate(f);
+	assert_names(f->directory, T1 B ".partial " T1 C ".partial");
+	wal_builder_add(&f->wal, 100);
+	store_open(f, T1 C ".partial", CODEC_NONE, f->wal.at);
+	locate(f);
+	assert_found(f, 1, f->wal.at, f->wal.previous, f->wal.at);
+	assert_names(f->directory, T1 B " " T1 C ".partial");
+	assert_complete(f, T1 B, CODEC_NONE, 1);
+
+	assert_int_equal(unlinkat(f->directory->fd, T1 C ".partial", 0), 0);
+	locate(f);
+	assert_found(f, 1, start_of(2), switched, start_of(2));
+}
+
 /* Its last record goes on in the next segment, and was never whole. */
 static void
 test_full_but_for_the_last_record(void **state)
@@ -1828,6 +1889,15 @@ test_identity_while_files_vanish(void **state)
 	assert_names(f->directory, "");
 }
 
+/* From the start of a segment on, it carries on the one before. */
+static void
+assert_follows(const struct fixture *f, lsn at)
+{
+	assert_int_equal(f->found.at, at);
+	assert_true(f->found.follows);
+	assert_int_equal(f->found.verifier.position, at);
+}
+
 /*
  * Zeros where the rest of a record should be, at the start of an open segment:
  * that they were never written shows only where the record is whole.
@@ -1847,14 +1917,34 @@ test_head_that_did_not_come(void **state)
 	/* All of it, and all but a part of its last page. */
 	store_open(f, T1 B ".partial", CODEC_NONE, whole);
 	locate(f);
-	assert_int_equal(f->found.at, whole);
+	assert_follows(f, whole);
+	assert_int_equal(
+		record_verifier_previous(&f->found.verifier), f->wal.previous);
 	for (lsn missing = 8; missing < 6000; missing += 997) {
 		store_open(f, T1 B ".partial", CODEC_NONE, whole - missing);
 		locate(f);
-		assert_int_equal(f->found.at, start_of(1));
-		assert_false(f->found.follows);
+		assert_follows(f, start_of(1));
 		assert_open(f, T1 B ".partial", whole - missing);
 	}
+
+	/* Nor is there anything to follow, then. */
+	file_cut(f->directory, T1 A, 0);
+	locate(f);
+	assert_int_equal(f->found.at, start_of(1));
+	assert_false(f->found.follows);
+	store(f, T1 A, CODEC_NONE, 0);
+
+	/* None of it came. */
+	fill_segment(f, false);
+	store_open(f, T1 C ".partial", CODEC_NONE, start_of(2) + 1);
+	store(f, T1 B, CODEC_NONE, 1);
+	assert_int_equal(unlinkat(f->directory->fd, T1 B ".partial", 0), 0);
+	locate(f);
+	assert_follows(f, start_of(2));
+	assert_int_equal(
+		record_verifier_previous(&f->found.verifier), f->wal.previous);
+	assert_int_equal(unlinkat(f->directory->fd, T1 B, 0), 0);
+	assert_int_equal(unlinkat(f->directory->fd, T1 C ".partial", 0), 0);
 
 	/* Where the archive begins with it nothing proves it. */
 	assert_int_equal(unlinkat(f->directory->fd, T1 A, 0), 0);
@@ -1933,6 +2023,8 @@ main(void)
 		resume_test(test_nothing_but_a_record_in_progress),
 		resume_test(test_a_full_segment_is_completed),
 		resume_test(test_a_switched_segment_is_completed),
+		resume_test(test_a_switch_across_a_border),
+		resume_test(test_a_switch_whose_head_is_not_there),
 		resume_test(test_full_but_for_the_last_record),
 		resume_test(test_an_older_full_segment_is_completed),
 		resume_test(test_older_below_a_complete_one),

@@ -16,7 +16,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
-our @EXPORT = qw(all_calls_fail loses_without_sync);
+our @EXPORT = qw(all_calls_fail begun_archive fault_of_receive loses_without_sync);
 
 # How a call may fail, other than by the end of the process.
 my %ways = (
@@ -94,29 +94,29 @@ sub receive
 	return ($status, $stderr, $highest);
 }
 
-# One fault: what is wrong afterwards; undef if the call is never reached.
-sub fails_at
+# One run with a fault, which a power cut follows, and the next run: what is wrong
+# afterwards, a problem a line. $wanted: the status that may come of the fault;
+# $message: what is said if that is not 0. $before: a folder that the archive is a
+# copy of; undef for none. LD_PRELOAD in %env is loaded in front.
+sub fault_of_receive
 {
-	my ($options, $call, $nth, $way) = @_;
+	my ($options, $wanted, $message, $before, %env) = @_;
 	my $archive = new_archive();
-	my $hit     = PostgreSQL::Test::Utils::tempdir('hit') . '/hit';
+
+	prepare();
+	system_or_bail('cp', '-a', "$before/.", $archive->dir) if defined $before;
+	$env{LD_PRELOAD} = join ' ', grep { defined } $env{LD_PRELOAD}, $library;
 	my ($status, $stderr, $acknowledged) = receive(
 		$archive, $options,
-		LD_PRELOAD   => $library,
 		ASAN_OPTIONS => ($ENV{ASAN_OPTIONS} // '') . ':verify_asan_link_order=0',
 		FAIL_FOLDER  => $archive->dir,
-		FAIL_CALL    => $call,
-		FAIL_NTH     => $nth,
-		FAIL_WITH    => $way,
-		FAIL_HIT     => $hit);
-	return undef unless -e $hit;
+		%env);
 
-	my $wanted = $way eq 'kill' ? qr/^signal 9$/ : qr/^[01]$/;
-	my $upto   = $status eq '0' ? $end : lsn_text($acknowledged);
+	my $upto = $status eq '0' ? $end : lsn_text($acknowledged);
 	my @problems;
 	push @problems, "status $status: $stderr" unless $status =~ $wanted;
 	push @problems, "no message: $stderr"
-	  if $status eq '1' && $stderr !~ /^walfetch: error: could not/m;
+	  if $status =~ /^[1-9]/ && $stderr !~ $message;
 	foreach my $problem (
 		split /\n/,
 		$archive->problems(
@@ -136,6 +136,36 @@ sub fails_at
 	  $archive->problems(servers => [$leader], from => $begin, upto => $end),
 	  map { "left: $_" } grep { /\.(tmp|bad)$/ } $archive->names;
 	return join("\n", grep { $_ ne 'then: ' } @problems);
+}
+
+# An archive that ends in the middle of a segment: its folder.
+sub begun_archive
+{
+	my ($options) = @_;
+	my $archive = new_archive();
+
+	prepare();
+	my ($status, $stderr) =
+	  receive($archive, [ @$options, '--endpos=0/01234567' ]);
+	BAIL_OUT("no archive to go on from: $stderr") if $status ne '0';
+	return $archive->dir;
+}
+
+# One fault: what is wrong afterwards; undef if the call is never reached.
+sub fails_at
+{
+	my ($options, $call, $nth, $way) = @_;
+	my $hit = PostgreSQL::Test::Utils::tempdir('hit') . '/hit';
+	my $problem = fault_of_receive(
+		$options,
+		$way eq 'kill' ? qr/^signal 9$/ : qr/^[01]$/,
+		qr/^walfetch: error: could not/m,
+		undef,
+		FAIL_CALL => $call,
+		FAIL_NTH  => $nth,
+		FAIL_WITH => $way,
+		FAIL_HIT  => $hit);
+	return -e $hit ? $problem : undef;
 }
 
 # Every call of a kind fails, in one way after the other, or each in every way
