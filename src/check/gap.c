@@ -287,9 +287,7 @@ check_gap(struct check *check, const struct directory *directory,
 	timeline_history_init(&history);
 	if (!catalog_scan(&catalog, directory, check->segment_size, &failure) ||
 		!read_history(check, &history, &failure)) {
-		verdict_mend(verdict_error(check->verdicts, failure.code, "gap",
-				     "%s", failure.message),
-			"Try again; the server's log may say more.");
+		find_failed(check, "gap", &failure);
 		*error = failure;
 		ok = failure.code != ERR_STOPPED;
 	} else

@@ -9,6 +9,10 @@
 #include "archive/durable.h"
 #include "check/check.h"
 
+/* Add the error that a question has no answer. */
+void find_failed(
+	struct check *check, const char *name, const struct error *failure);
+
 /* The server's settings; there is a connection of either kind. */
 bool check_settings(struct check *check, struct error *error);
 
