@@ -67,7 +67,7 @@ fi
 install_packages "${build_packages[@]}" libcmocka-dev libfuse3-dev \
 	libipc-run-perl lz4 zstd time python3 python3-yaml barman valgrind \
 	mandoc shellcheck clang-format-14 clang-tidy-14 clang \
-	libclang-rt-14-dev xfsprogs e2fsprogs
+	libclang-rt-14-dev iproute2 openssl xfsprogs e2fsprogs
 install_postgresql
 build_project "$build_dir" -DBUILD_TESTING=ON -DWALFETCH_WERROR=ON \
 	-DWALFETCH_BENCH=ON "${options[@]}"

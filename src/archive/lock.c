@@ -86,13 +86,15 @@ set_locked_error(const struct directory *directory, int fd, struct error *error)
 		directory->path, pid);
 }
 
+/* In this order there is always one to be read. */
 static bool
 write_pid(int fd)
 {
 	char text[PID_TEXT_MAX];
 	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 
-	return ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)len, 0) == len;
+	return pwrite(fd, text, (size_t)len, 0) == len &&
+		ftruncate(fd, len) == 0;
 }
 
 /* A name among others of a file: what that holds is not ours to change. */

@@ -20,6 +20,14 @@ has_vanished(const struct error *error)
 	return error->code == ERR_NOT_FOUND || error->sys_errno == ENOENT;
 }
 
+static bool
+add_cluster_hint(struct error *error)
+{
+	return error_set_hint(error,
+		"Use one directory per cluster: give another one with -D, or "
+		"connect to the server that this archive is of.");
+}
+
 /* Compare what a segment's first page header says with the server's identity.
  */
 static bool
@@ -34,17 +42,16 @@ check_head(const struct archive_resume *resume, const struct wal_identity *head,
 			resume->directory->path, file,
 			(unsigned long long)head->system_identifier,
 			(unsigned long long)resume->identity.system_identifier);
-		return error_set_hint(error,
-			"Use one directory per cluster: give another one with "
-			"-D, or connect to the server that this archive is "
-			"of.");
+		return add_cluster_hint(error);
 	}
-	if (head->segment_size != resume->identity.segment_size)
-		return error_set(error, ERR_DIVERGED,
+	if (head->segment_size != resume->identity.segment_size) {
+		error_set(error, ERR_DIVERGED,
 			"archive \"%s\" has another segment size: file \"%s\" "
 			"says %u bytes, the server %u",
 			resume->directory->path, file, head->segment_size,
 			resume->identity.segment_size);
+		return add_cluster_hint(error);
+	}
 	return true;
 }
 
@@ -79,12 +86,14 @@ check_catalog(const struct archive_resume *resume,
 	for (size_t i = 0; i < catalog->partial_count && !told; i++)
 		if (!check_file(resume, &catalog->partials[i], &told, error))
 			return false;
-	if (!told && catalog->foreign[0] != '\0')
-		return error_set(error, ERR_DIVERGED,
+	if (!told && catalog->foreign[0] != '\0') {
+		error_set(error, ERR_DIVERGED,
 			"archive \"%s\" has another segment size: file \"%s\" "
 			"cannot be one of a server with segments of %u bytes",
 			resume->directory->path, catalog->foreign,
 			resume->identity.segment_size);
+		return add_cluster_hint(error);
+	}
 	return true;
 }
 

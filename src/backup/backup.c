@@ -1,23 +1,14 @@
-#include "backup/backup.h"
+#include "backup/backup_state.h"
 
-#include "archive/lock.h"
-#include "archive/resume.h"
-#include "backup/backup_writer.h"
 #include "backup/follower.h"
-#include "backup/meter.h"
 #include "backup/wal_files.h"
 #include "base/clock.h"
-#include "base/number.h"
-#include "server/command.h"
-#include "server/conninfo.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* How often the progress line, the WAL and a stop are looked at. */
 #define TICK_US (100 * USECS_PER_MS)
@@ -27,260 +18,6 @@
 #define ARCHIVE_WORD_US (60 * USECS_PER_SEC)
 
 #define MANIFEST_NAME "backup_manifest"
-#define MANIFEST_MAX ((size_t)1 << 30)
-
-/* Where the WAL is received into. */
-#define WAL_FOLDER_PLAIN "pg_wal"
-#define WAL_FOLDER_TAR ".pg_wal.tmp"
-
-struct backup {
-	const struct backup_config *config;
-	struct server *server;
-	const struct stop *stop;
-	struct log *log;
-	const struct backup_wal *wal;
-	struct tree data;
-	struct tree *tablespaces; /* as many as stream has */
-	struct base_backup stream;
-	struct base_backup_position end;
-	struct backup_writer *writer;
-	struct text settings; /* -R */
-	char *archive;	      /* its absolute path; NULL: none */
-	struct directory archive_directory;
-	struct text wal_path;
-	struct meter meter;
-	struct wal_identity identity;
-	struct page_check_config pages;
-	bool group;
-	bool slot_created;
-	bool damaged;
-	bool published;
-};
-
-static const char *
-wal_folder(const struct backup *backup)
-{
-	return backup->config->plain ? WAL_FOLDER_PLAIN : WAL_FOLDER_TAR;
-}
-
-/* A setting that is a number and, with unit, its unit in brackets. */
-static bool
-show_number(struct backup *backup, const char *setting, uint64_t *number,
-	struct error *error)
-{
-	struct text value;
-	bool ok;
-
-	text_init(&value);
-	ok = server_show(backup->server, setting, &value, error) &&
-		size_parse(value.string, setting, number, error);
-	text_free(&value);
-	return ok;
-}
-
-/* Which pages can be checked, and how long they are. */
-static bool
-ask_for_pages(struct backup *backup, struct error *error)
-{
-	uint64_t block_size = 0;
-	uint64_t segment_bytes = 0;
-	struct text value;
-	bool on;
-
-	if (!backup->config->verify_checksums)
-		return true;
-	text_init(&value);
-	on = server_show(backup->server, "data_checksums", &value, error);
-	if (!on || strcmp(value.string, "on") != 0) {
-		text_free(&value);
-		return on;
-	}
-	text_free(&value);
-	if (!show_number(backup, "block_size", &block_size, error) ||
-		!show_number(backup, "segment_size", &segment_bytes, error))
-		return false;
-	if (block_size < 1024 || block_size > 32768 ||
-		(block_size & (block_size - 1)) != 0 ||
-		segment_bytes / block_size > UINT32_MAX)
-		return error_set(error, ERR_PROTOCOL,
-			"the server has pages of %" PRIu64 " bytes",
-			block_size);
-	backup->pages.block_size = (uint32_t)block_size;
-	backup->pages.segment_blocks = (uint32_t)(segment_bytes / block_size);
-	return true;
-}
-
-static bool
-ask_server(struct backup *backup, struct error *error)
-{
-	struct server_identity identity;
-
-	if (!server_connect(backup->server, error))
-		return false;
-	log_at(backup->log, LOG_VERBOSE, "connected to %s",
-		server_address(backup->server));
-	if (!server_identify(backup->server, &identity, error) ||
-		!server_segment_size(backup->server,
-			&backup->identity.segment_size, error) ||
-		!server_group_access(backup->server, &backup->group, error))
-		return false;
-	backup->identity.system_identifier = identity.system_identifier;
-	return ask_for_pages(backup, error);
-}
-
-/* Is somebody writing to the archive? */
-static bool
-archive_is_live(const struct directory *directory)
-{
-	struct error ignored;
-	int fd;
-
-	if (!archive_lock_acquire(directory, &fd, &ignored))
-		return ignored.code == ERR_LOCKED;
-	archive_lock_release(fd);
-	return false;
-}
-
-/* The WAL of another cluster would be no use, whatever it is called. */
-static bool
-archive_is_ours(struct backup *backup, struct error *error)
-{
-	const struct archive_resume resume = {
-		.directory = &backup->archive_directory,
-		.identity = backup->identity,
-	};
-
-	return archive_check_identity(&resume, error);
-}
-
-static bool
-open_archive(struct backup *backup, struct error *error)
-{
-	const char *path = backup->config->archive;
-
-	if (path == NULL)
-		return true;
-	if (!directory_open(&backup->archive_directory, path, error) ||
-		!archive_is_ours(backup, error))
-		return false;
-	backup->archive = realpath(path, NULL);
-	if (backup->archive == NULL)
-		return error_set_errno(
-			error, "could not find directory \"%s\"", path);
-	if (!archive_is_live(&backup->archive_directory))
-		log_warning(backup->log,
-			"no receiver is at work in \"%s\"; the backup will "
-			"wait for one",
-			path);
-	return true;
-}
-
-static bool
-make_settings(struct backup *backup, struct error *error)
-{
-	struct follower follower = {
-		.version = server_version(backup->server),
-		.slot = backup->config->slot,
-		.archive = backup->archive,
-	};
-	struct text conninfo;
-	bool ok;
-
-	if (!backup->config->follower)
-		return true;
-	text_init(&conninfo);
-	ok = server_conninfo(backup->server, false, &conninfo, error);
-	follower.conninfo = conninfo.string;
-	ok = ok && follower_settings(&follower, &backup->settings, error);
-	text_free(&conninfo);
-	return ok;
-}
-
-static bool
-prepare_target(struct backup *backup, struct error *error)
-{
-	const struct backup_config *config = backup->config;
-
-	backup->data.directory.sync = config->sync;
-	if (!tree_prepare(&backup->data, config->directory, backup->group,
-		    config->plain, error))
-		return false;
-	if (!config->stream_wal)
-		return true;
-	text_printf(&backup->wal_path, "%s/%s", config->directory,
-		wal_folder(backup));
-	if (backup->wal_path.failed)
-		return error_set_memory(error);
-	return tree_make_directory(&backup->data, wal_folder(backup), error);
-}
-
-/* WAL that the stream is still to fetch must not be removed meanwhile. */
-static bool
-prepare_slot(struct backup *backup, struct error *error)
-{
-	const struct backup_config *config = backup->config;
-	char name[64];
-
-	if (config->create_slot) {
-		log_at(backup->log, LOG_VERBOSE,
-			"creating replication slot \"%s\"", config->slot);
-		backup->slot_created = server_create_slot(
-			backup->server, config->slot, true, false, error);
-		return backup->slot_created;
-	}
-	if (config->slot != NULL || !config->stream_wal)
-		return true;
-	(void)snprintf(
-		name, sizeof(name), "walfetch_backup_%ld", (long)getpid());
-	if (server_create_temporary_slot(backup->server, name, error))
-		return true;
-	if (error->code != ERR_REFUSED && server_socket(backup->server) < 0)
-		return false;
-	log_warning_error(backup->log, error);
-	log_warning(backup->log,
-		"without a replication slot the server may remove WAL that "
-		"the backup needs");
-	return true;
-}
-
-static bool
-read_manifest(const char *path, struct text *manifest, struct error *error)
-{
-	FILE *file = fopen(path, "re");
-	char buffer[65536];
-	size_t len;
-	bool ok;
-
-	if (file == NULL)
-		return error_set_errno(
-			error, "could not open file \"%s\"", path);
-	while ((len = fread(buffer, 1, sizeof(buffer), file)) > 0 &&
-		manifest->len <= MANIFEST_MAX)
-		text_append(manifest, buffer, len);
-	ok = !ferror(file) ||
-		error_set_errno(error, "could not read file \"%s\"", path);
-	(void)fclose(file);
-	if (ok && manifest->failed)
-		return error_set_memory(error);
-	return ok;
-}
-
-static bool
-upload_manifest(struct backup *backup, struct error *error)
-{
-	const char *path = backup->config->incremental;
-	struct text manifest;
-	bool ok;
-
-	if (path == NULL)
-		return true;
-	text_init(&manifest);
-	ok = read_manifest(path, &manifest, error) &&
-		server_upload_manifest(
-			backup->server, manifest.string, manifest.len, error);
-	text_free(&manifest);
-	return ok;
-}
 
 static const char *
 codec_name(enum codec codec)
@@ -308,6 +45,7 @@ begin_stream(struct backup *backup, struct error *error)
 		.fast = config->fast,
 		.max_rate_kb = config->max_rate_kb,
 		.progress = config->progress,
+		.wal = backup_fetches(backup),
 		.verify_checksums = config->verify_checksums,
 		.tablespace_map = !config->plain,
 		.incremental = config->incremental != NULL,
@@ -362,7 +100,7 @@ prepare_tablespace(struct backup *backup, size_t index, struct error *error)
 			map_location(backup->config, tablespace->location);
 
 		if (tree_prepare(tree, target, backup->group, false, error))
-			return true;
+			return backup_is_apart(backup, tree, error);
 		if (error->code == ERR_USAGE &&
 			strcmp(target, tablespace->location) == 0)
 			error_set_hint(error,
@@ -377,6 +115,31 @@ prepare_tablespace(struct backup *backup, size_t index, struct error *error)
 		tree_open_below(tree, &backup->data, path, error);
 }
 
+/* A slip there puts a tablespace where nobody wants it. */
+static void
+warn_of_mappings(const struct backup *backup)
+{
+	const struct backup_config *config = backup->config;
+
+	for (size_t i = 0; i < config->mapping_count; i++) {
+		const char *from = config->mappings[i].from;
+		bool found = false;
+
+		for (size_t j = 0; j < backup->stream.count; j++) {
+			const char *location =
+				backup->stream.tablespaces[j].location;
+
+			if (location != NULL && strcmp(location, from) == 0)
+				found = true;
+		}
+		if (!found)
+			log_warning(backup->log,
+				"the server has no tablespace at \"%s\", which "
+				"-T names",
+				from);
+	}
+}
+
 static bool
 prepare_tablespaces(struct backup *backup, struct error *error)
 {
@@ -387,6 +150,7 @@ prepare_tablespaces(struct backup *backup, struct error *error)
 		return error_set_memory(error);
 	for (size_t i = 0; i < count; i++)
 		tree_init(&backup->tablespaces[i]);
+	warn_of_mappings(backup);
 	for (size_t i = 0; backup->config->plain && i < count; i++)
 		if (!prepare_tablespace(backup, i, error))
 			return false;
@@ -403,7 +167,7 @@ start_wal(struct backup *backup, struct error *error)
 		.sync = backup->config->sync,
 	};
 
-	return !backup->config->stream_wal ||
+	return !backup_streams(backup) ||
 		backup->wal->start(backup->wal->context, &request, error);
 }
 
@@ -424,8 +188,12 @@ start_writer(struct backup *backup, struct error *error)
 			.version = server_version(backup->server)}),
 		.digest = config->digest,
 		.pages = backup->pages,
+		.wal = backup_fetches(backup) ? &backup->wal_check : NULL,
+		.wal_tree = config->wal_directory != NULL ? &backup->wal_tree
+							  : NULL,
 	};
 
+	wal_check_init(&backup->wal_check, &backup->identity);
 	meter_begin(&backup->meter, &backup->stream, config->progress_width);
 	return backup_writer_start(&backup->writer, &writer, error);
 }
@@ -456,7 +224,7 @@ look_around(struct backup *backup, struct error *error)
 
 	if (stop_requested(backup->stop))
 		return error_set(error, ERR_STOPPED, "stopped");
-	if (config->stream_wal &&
+	if (backup_streams(backup) &&
 		!backup->wal->check(backup->wal->context, error))
 		return false;
 	show_notices(backup);
@@ -564,16 +332,18 @@ finish_wal(struct backup *backup, struct error *error)
 	const struct backup_config *config = backup->config;
 	struct wal_range range = range_of(backup);
 
-	if (!config->stream_wal)
+	if (backup_fetches(backup))
+		return wal_check_result(&backup->wal_check, &range, error);
+	if (!backup_streams(backup))
 		return true;
 	log_at(backup->log, LOG_VERBOSE, "waiting for the WAL of the backup");
 	if (!backup->wal->finish(backup->wal->context, range.end.at, error) ||
-		!wal_files_settle(
-			&backup->data, wal_folder(backup), &range, error))
+		!wal_files_settle(backup_wal_tree(backup),
+			backup_wal_folder(backup), &range, error))
 		return false;
 	return config->plain ||
-		wal_files_pack(&backup->data, wal_folder(backup), config->codec,
-			config->level, error);
+		wal_files_pack(&backup->data, backup_wal_folder(backup),
+			config->codec, config->level, error);
 }
 
 /* Wait for time to go by, or a signal. */
@@ -632,6 +402,9 @@ sync_all(struct backup *backup, struct error *error)
 		if (backup->tablespaces[i].directory.fd >= 0 &&
 			!tree_sync(&backup->tablespaces[i], error))
 			return false;
+	if (backup->wal_tree.directory.fd >= 0 &&
+		!tree_sync(&backup->wal_tree, error))
+		return false;
 	return tree_sync(&backup->data, error);
 }
 
@@ -652,14 +425,6 @@ publish(struct backup *backup, struct error *error)
 		return false;
 	backup->published = true;
 	return true;
-}
-
-static bool
-prepare(struct backup *backup, struct error *error)
-{
-	return ask_server(backup, error) && open_archive(backup, error) &&
-		make_settings(backup, error) && prepare_target(backup, error) &&
-		upload_manifest(backup, error) && prepare_slot(backup, error);
 }
 
 static bool
@@ -685,6 +450,7 @@ backup_open(struct backup *backup, const struct backup_config *config,
 		.wal = peers->wal,
 	};
 	tree_init(&backup->data);
+	tree_init(&backup->wal_tree);
 	directory_init(&backup->archive_directory);
 	text_init(&backup->settings);
 	text_init(&backup->wal_path);
@@ -707,12 +473,14 @@ backup_close(struct backup *backup)
 		for (size_t i = 0; i < backup->stream.count; i++)
 			if (backup->tablespaces != NULL)
 				tree_discard(&backup->tablespaces[i]);
+		tree_discard(&backup->wal_tree);
 		tree_discard(&backup->data);
 	}
 	for (size_t i = 0; i < backup->stream.count; i++)
 		if (backup->tablespaces != NULL)
 			tree_close(&backup->tablespaces[i]);
 	free(backup->tablespaces);
+	tree_close(&backup->wal_tree);
 	tree_close(&backup->data);
 	base_backup_free(&backup->stream);
 	server_disconnect(backup->server);
@@ -753,7 +521,7 @@ backup_run(const struct backup_config *config, const struct backup_peers *peers,
 	bool ok;
 
 	backup_open(&backup, config, peers);
-	ok = prepare(&backup, error) && carry_out(&backup, error);
+	ok = backup_prepare(&backup, error) && carry_out(&backup, error);
 	if (ok)
 		describe(&backup, began_us, result);
 	backup_close(&backup);

@@ -41,6 +41,13 @@ struct backup_wal {
 	void (*cancel)(void *context);
 };
 
+/* -X: where the WAL of the backup comes from. */
+enum backup_wal_method {
+	BACKUP_WAL_NONE,
+	BACKUP_WAL_STREAM, /* received beside it */
+	BACKUP_WAL_FETCH   /* the server sends it behind the files */
+};
+
 /* -T: what is at from on the server goes to to here. */
 struct backup_mapping {
 	char *from;
@@ -50,8 +57,10 @@ struct backup_mapping {
 struct backup_config {
 	const char *directory;
 	bool plain;
-	bool stream_wal;
-	bool follower; /* -R */
+	enum backup_wal_method wal_method;
+	const char *wal_directory; /* plain: absolute, where pg_wal leads to;
+				      NULL: pg_wal is in the target */
+	bool follower;		   /* -R */
 	bool fast;
 	const char *label;
 	unsigned max_rate_kb; /* 0: no limit */

@@ -294,9 +294,12 @@ backup_writer_open(struct backup_writer *writer, struct error *error)
 	writer->outputs = calloc(count, sizeof(struct output_file *));
 	if (writer->outputs == NULL)
 		return error_set_memory(error);
-	return chunk_queue_create(&writer->queue, error) &&
-		member_check_init(&writer->check, writer->config.digest,
-			&writer->config.pages, error);
+	if (!chunk_queue_create(&writer->queue, error) ||
+		!member_check_init(&writer->check, writer->config.digest,
+			&writer->config.pages, error))
+		return false;
+	writer->check.wal = writer->config.wal;
+	return true;
 }
 
 bool

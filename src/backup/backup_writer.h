@@ -31,6 +31,8 @@ struct backup_writer_config {
 	bool old_follower;	 /* -R: before version 12 */
 	enum digest_kind digest;
 	struct page_check_config pages;
+	struct wal_check *wal;	     /* -X fetch: of the WAL; or NULL */
+	const struct tree *wal_tree; /* plain: where it goes; NULL: in data */
 };
 
 struct backup_writer_results {

@@ -62,7 +62,7 @@ append_restore_command(
 	text_init(&command);
 	text_printf(&command, "walfetch restore -D ");
 	append_word(&command, archive);
-	text_printf(&command, " %%f %%p");
+	text_printf(&command, " --partial %%f %%p");
 	ok = command.failed ? error_set_memory(error)
 			    : append_setting(settings, "restore_command",
 				      command.string, error);

@@ -15,6 +15,7 @@
 #define FOLLOWER_SIGNAL "standby.signal"
 #define FOLLOWER_OLD_SETTINGS "recovery.conf"
 
+/* The restore_command serves the open segment, too: the newest commits. */
 struct follower {
 	int version;	      /* of the server, as libpq gives it */
 	const char *conninfo; /* of the leader */

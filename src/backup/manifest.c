@@ -208,11 +208,11 @@ check_files(
 			return false;
 	}
 	/* All of its files are there, each once; so more is what is more. */
-	if (json_array_size(files) != list->count)
+	if (json_array_size(files) != list->count - list->unlisted)
 		return error_set(error, ERR_DAMAGED,
 			"the server sent %zu files, and lists %zu in the "
 			"manifest",
-			list->count, json_array_size(files));
+			list->count - list->unlisted, json_array_size(files));
 	return true;
 }
 

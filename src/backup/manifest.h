@@ -22,6 +22,7 @@ struct file_list {
 	struct file_entry *entries;
 	size_t count;
 	size_t room;
+	size_t unlisted; /* of them, that no manifest lists: WAL */
 };
 
 void file_list_init(struct file_list *list, enum digest_kind digest);

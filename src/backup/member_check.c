@@ -32,6 +32,8 @@ member_check_begin(struct member_check *check, uint32_t oid, const char *path,
 	text_printf(&check->path, "%s", path);
 	check->size = 0;
 	page_check_begin(&check->pages, path);
+	check->segment = check->wal != NULL &&
+		wal_check_begin(check->wal, check->path.string);
 	if (check->path.failed)
 		return error_set_memory(error);
 	return digest_begin(&check->digest, error);
@@ -43,6 +45,8 @@ member_check_update(struct member_check *check, const void *data, size_t len,
 {
 	check->size += len;
 	page_check_update(&check->pages, data, len);
+	if (check->wal != NULL)
+		wal_check_update(check->wal, data, len);
 	return digest_update(&check->digest, data, len, error);
 }
 
@@ -61,6 +65,8 @@ member_check_end(
 			check->path.string, check->pages.failures,
 			check->pages.first);
 	}
+	if (check->segment)
+		check->list.unlisted++;
 	return digest_finish(&check->digest, checksum, error) &&
 		file_list_add(&check->list, check->path.string, check->size,
 			checksum, error);

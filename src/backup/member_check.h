@@ -10,6 +10,7 @@
 
 #include "backup/manifest.h"
 #include "backup/page_check.h"
+#include "backup/wal_check.h"
 
 struct member_check {
 	struct digest digest;
@@ -18,6 +19,9 @@ struct member_check {
 	struct text path;      /* of the file, as in the manifest */
 	uint64_t size;	       /* so far */
 	uint64_t bad_pages;    /* in all files that have ended */
+	struct wal_check *wal; /* borrowed, set after init; NULL: no WAL is
+				  expected */
+	bool segment;	       /* the file is one of it */
 };
 
 /* Errors: ERR_MEMORY. */

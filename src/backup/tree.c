@@ -33,9 +33,21 @@ tree_close(struct tree *tree)
 	directory_close(&tree->directory);
 }
 
-/* The parents of path; the last part is left to the caller. */
+bool
+tree_is_same(const struct tree *a, const struct tree *b)
+{
+	struct stat first;
+	struct stat second;
+
+	return a->directory.fd >= 0 && b->directory.fd >= 0 &&
+		fstat(a->directory.fd, &first) == 0 &&
+		fstat(b->directory.fd, &second) == 0 &&
+		first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* The parents of path; the last part is left to the caller. *made: how many. */
 static bool
-make_parents(const char *path, struct error *error)
+make_parents(const char *path, unsigned *made, struct error *error)
 {
 	char *copy = strdup(path);
 	bool ok = true;
@@ -45,8 +57,11 @@ make_parents(const char *path, struct error *error)
 	for (char *slash = strchr(copy + 1, '/'); slash != NULL && ok;
 		slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (slash[1] != '\0' && mkdir(copy, MODE_PRIVATE) != 0 &&
-			errno != EEXIST)
+		if (slash[1] == '\0')
+			break;
+		if (mkdir(copy, MODE_PRIVATE) == 0)
+			(*made)++;
+		else if (errno != EEXIST)
 			ok = error_set_errno(error,
 				"could not create directory \"%s\"", copy);
 		*slash = '/';
@@ -138,7 +153,7 @@ tree_prepare(struct tree *tree, const char *path, bool group, bool strict,
 	tree->directory.sync = sync;
 	tree->directory.file_mode = group ? 0640 : 0600;
 	tree->mode = mode;
-	if (!make_parents(path, error))
+	if (!make_parents(path, &tree->parents_made, error))
 		return false;
 	tree->made = mkdir(path, MODE_PRIVATE) == 0;
 	if (!tree->made && errno != EEXIST)
@@ -438,6 +453,26 @@ tree_remove(struct tree *tree, const char *path, struct error *error)
 	return ok;
 }
 
+static void
+remove_parents(const struct tree *tree)
+{
+	char *path = strdup(tree->directory.path);
+
+	for (unsigned i = 0; path != NULL && i < tree->parents_made; i++) {
+		char *slash = strrchr(path, '/');
+
+		while (slash != NULL && slash[1] == '\0') {
+			*slash = '\0';
+			slash = strrchr(path, '/');
+		}
+		if (slash == NULL || slash == path)
+			break;
+		*slash = '\0';
+		(void)rmdir(path);
+	}
+	free(path);
+}
+
 void
 tree_discard(struct tree *tree)
 {
@@ -450,8 +485,8 @@ tree_discard(struct tree *tree)
 	fd = reopen(tree);
 	if (fd >= 0)
 		(void)walk(tree, fd, 0, remove_entry, &ignored);
-	if (tree->made)
-		(void)rmdir(tree->directory.path);
+	if (tree->made && rmdir(tree->directory.path) == 0)
+		remove_parents(tree);
 }
 
 static bool
@@ -490,19 +525,28 @@ sync_entry(const struct tree *tree, int dir_fd, const char *name, int depth,
 	return walk(tree, fd, depth + 1, sync_entry, error);
 }
 
-/* A name is only as durable as the directory that holds it. */
+/*
+ * A name is only as durable as the directory that holds it, and that may be
+ * new, too.
+ */
 static bool
-sync_parent(const struct tree *tree, struct error *error)
+sync_parents(const struct tree *tree, struct error *error)
 {
-	int fd = openat(
-		tree->directory.fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok;
+	int at = tree->directory.fd;
+	bool ok = true;
 
-	/* Some may be entered but not read; they held us before. */
-	if (fd < 0)
-		return true;
-	ok = sync_fd(fd, tree->directory.path, error);
-	(void)close(fd);
+	for (unsigned i = 0; ok && i <= tree->parents_made; i++) {
+		int fd = openat(at, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (at != tree->directory.fd)
+			(void)close(at);
+		/* Some may be entered but not read; they were there before. */
+		if (fd < 0)
+			return true;
+		at = fd;
+		ok = sync_fd(fd, tree->directory.path, error);
+	}
+	(void)close(at);
 	return ok;
 }
 
@@ -519,5 +563,5 @@ tree_sync(const struct tree *tree, struct error *error)
 			tree->directory.path);
 	return walk(tree, fd, 0, sync_entry, error) &&
 		sync_fd(tree->directory.fd, tree->directory.path, error) &&
-		(!tree->made || sync_parent(tree, error));
+		(!tree->made || sync_parents(tree, error));
 }

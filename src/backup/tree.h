@@ -16,6 +16,7 @@ struct tree {
 	struct directory directory; /* its file_mode is that of every file */
 	mode_t mode;		    /* of every directory */
 	bool made;		    /* it was not there before */
+	unsigned parents_made;	    /* directories above it, for it */
 	bool owned;		    /* it was found, or made, empty */
 };
 
@@ -40,7 +41,13 @@ bool tree_open_below(struct tree *tree, const struct tree *parent,
 
 void tree_close(struct tree *tree);
 
-/* Remove all below it, and itself if it was made; errors are ignored. */
+/* True if both are open, and one directory under whatever names. */
+bool tree_is_same(const struct tree *a, const struct tree *b);
+
+/*
+ * Remove all below it, and itself and those above it that were made; errors are
+ * ignored.
+ */
 void tree_discard(struct tree *tree);
 
 /* Remove a directory below it with all that it holds. Errors: ERR_SYSTEM. */

@@ -122,20 +122,44 @@ copy_content(struct unpacking *unpacking, int fd, const char *path,
 	}
 }
 
+/* Where a path of the archive goes, and what it is called there. */
+static const struct tree *
+place_of(const struct unpacking *unpacking, const char **path)
+{
+	const struct writing *writing = unpacking->writing;
+
+	if (writing->config->wal_tree == NULL ||
+		writing->tablespace->oid != 0 ||
+		strncmp(*path, WAL_FOLDER_PREFIX, strlen(WAL_FOLDER_PREFIX)) !=
+			0)
+		return unpacking->tree;
+	*path += strlen(WAL_FOLDER_PREFIX);
+	return writing->config->wal_tree;
+}
+
+/* The link to it is there already. */
+static bool
+is_wal_elsewhere(const struct writing *writing, const char *path)
+{
+	return writing->config->wal_tree != NULL &&
+		writing->tablespace->oid == 0 && strcmp(path, WAL_FOLDER) == 0;
+}
+
 static bool
 make_file(struct unpacking *unpacking, const struct tar_member *member,
 	struct error *error)
 {
 	struct writing *writing = unpacking->writing;
 	const char *path = member->path;
+	const struct tree *tree = place_of(unpacking, &path);
 	int fd = -1;
 
-	if (!member_check_begin(
-		    writing->check, writing->tablespace->oid, path, error))
+	if (!member_check_begin(writing->check, writing->tablespace->oid,
+		    member->path, error))
 		return false;
 	if (writing->tablespace->oid == 0 && strcmp(path, CONTROL_FILE) == 0)
 		path = CONTROL_TEMPORARY;
-	if (!tree_create(unpacking->tree, path, &fd, error))
+	if (!tree_create(tree, path, &fd, error))
 		return false;
 	if (!copy_content(unpacking, fd, path, error)) {
 		(void)close(fd);
@@ -149,12 +173,15 @@ static bool
 make_member(struct unpacking *unpacking, const struct tar_member *member,
 	struct error *error)
 {
+	const char *path = member->path;
+	const struct tree *tree = place_of(unpacking, &path);
+
 	switch (member->kind) {
 	case TAR_FILE:
 		return make_file(unpacking, member, error);
 	case TAR_DIRECTORY:
-		return tree_make_directory(
-			unpacking->tree, member->path, error);
+		return is_wal_elsewhere(unpacking->writing, path) ||
+			tree_make_directory(tree, path, error);
 	case TAR_LINK:
 		return make_link(unpacking->writing, member, error);
 	}

@@ -164,7 +164,8 @@ wal_files_settle(const struct tree *tree, const char *folder,
 	uint64_t number;
 	bool ok;
 
-	(void)snprintf(path, sizeof(path), "%s/" STATUS_FOLDER, folder);
+	(void)snprintf(path, sizeof(path), "%s%s" STATUS_FOLDER, folder,
+		folder[0] == '\0' ? "" : "/");
 	directory_init(&marks);
 	ok = open_below(tree, folder, &directory, error) &&
 		tree_make_directory(tree, path, error) &&

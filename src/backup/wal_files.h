@@ -21,10 +21,11 @@ struct wal_range {
 };
 
 /*
- * Make what a receiver left in the directory folder of tree what PostgreSQL
- * expects in pg_wal: the open segment that holds the end gets its final name,
- * state files go, and each file is marked in archive_status as needing no
- * archiving. Errors: ERR_GAP (a segment is missing), ERR_SYSTEM, ERR_MEMORY.
+ * Make what a receiver left in the directory folder of tree ("": tree itself)
+ * what PostgreSQL expects in pg_wal: the open segment that holds the end gets
+ * its final name, state files go, and each file is marked in archive_status as
+ * needing no archiving. Errors: ERR_GAP (a segment is missing), ERR_SYSTEM,
+ * ERR_MEMORY.
  */
 bool wal_files_settle(const struct tree *tree, const char *folder,
 	const struct wal_range *range, struct error *error);

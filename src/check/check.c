@@ -2,6 +2,7 @@
 
 #include "check/hba.h"
 #include "check/parts.h"
+#include "server/conninfo.h"
 #include "server/query.h"
 
 #include <string.h>
@@ -14,10 +15,31 @@
 #define VERSION_OLDEST 100000
 #define VERSION_NEWEST 200000 /* the first that was not tried */
 
-static bool
-may_not_log_in(const char *message)
+/* The server has one state for all of these, and words in its language. */
+static void
+mend_login(const struct check *check, const char *message, struct verdict *row)
 {
-	return strstr(message, "is not permitted to log in") != NULL;
+	const char *user = server_refusal(check->server)->user;
+
+	if (strstr(message, "is not permitted to log in") != NULL)
+		verdict_mend(row, "Let it: ALTER ROLE \"%s\" LOGIN;", user);
+	else if (strstr(message, "does not exist") != NULL)
+		verdict_mend(row,
+			"Make the role: CREATE ROLE \"%s\" REPLICATION LOGIN;",
+			user);
+	else if (strstr(message, "authentication failed") != NULL)
+		verdict_mend(row,
+			"Its line in pg_hba.conf asks for something else than "
+			"this connection shows. With peer, role \"%s\" is "
+			"only for the operating system's user of that name, "
+			"and this is \"%s\": map it in pg_ident.conf, or "
+			"write scram-sha-256 for a password, and reload.",
+			user, check->config->os_user);
+	else
+		verdict_mend(row,
+			"Does role \"%s\" exist, may it log in, and is the "
+			"method in its line of pg_hba.conf right?",
+			user);
 }
 
 static void
@@ -32,15 +54,10 @@ find_login_refused(struct check *check, const struct error *refused)
 	else if (strcmp(refusal->sqlstate, INVALID_PASSWORD) == 0)
 		verdict_mend(row,
 			"Put the password of role \"%s\" into ~/.pgpass, or "
-			"set it anew: ALTER ROLE \"%s\" PASSWORD '...'.",
+			"set it anew: ALTER ROLE \"%s\" PASSWORD '...';",
 			refusal->user, refusal->user);
-	else if (may_not_log_in(refused->message))
-		verdict_mend(
-			row, "Let it: ALTER ROLE \"%s\" LOGIN;", refusal->user);
 	else
-		verdict_mend(row,
-			"Make the role: CREATE ROLE \"%s\" REPLICATION LOGIN.",
-			refusal->user);
+		mend_login(check, refused->message, row);
 }
 
 static void
@@ -89,15 +106,38 @@ find_full(struct check *check, const struct error *refused)
 		"max_wal_senders or max_connections, and restart the server.");
 }
 
+/* libpq's own words, which stay English: we set no locale for messages. */
+static bool
+is_another_kind(const char *message)
+{
+	static const char *const words[] = {"session is read-only",
+		"session is not read-only", "in hot standby mode",
+		"could not make a writable connection"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(message, words[i]) != NULL)
+			return true;
+	return false;
+}
+
 static void
 find_unreachable(struct check *check, const struct error *refused)
 {
+	const char *sqlstate = server_refusal(check->server)->sqlstate;
 	struct verdict *row = verdict_error(check->verdicts, refused->code,
 		"server", "%s", refused->message);
 
 	if (refused->hint[0] != '\0')
 		verdict_mend(row, "%s", refused->hint);
-	else if (server_refusal(check->server)->sqlstate[0] == '\0')
+	else if (is_another_kind(refused->message))
+		verdict_mend(row,
+			"It is there, but not what target_session_attrs asks "
+			"for: name the one that is, or leave that out.");
+	else if (strstr(refused->message, "SSL") != NULL)
+		verdict_mend(row,
+			"The two do not agree on encryption: sslmode and the "
+			"certificates here, ssl and pg_hba.conf there.");
+	else if (sqlstate[0] == '\0')
 		verdict_mend(row,
 			"Is it running, and are host and port right? Over "
 			"TCP, listen_addresses must have the host, and no "
@@ -129,6 +169,14 @@ find_refusal(struct check *check, const struct error *refused)
 	else
 		find_login_refused(check, refused);
 	return true;
+}
+
+void
+find_failed(struct check *check, const char *name, const struct error *failure)
+{
+	verdict_mend(verdict_error(check->verdicts, failure->code, name, "%s",
+			     failure->message),
+		"Try again; the server's log may say more.");
 }
 
 bool
@@ -168,8 +216,7 @@ check_replication(struct check *check, bool *there, struct error *error)
 	*error = failure;
 	if (check_passes_on(&failure))
 		return false;
-	verdict_error(
-		check->verdicts, failure.code, "server", "%s", failure.message);
+	find_failed(check, "server", &failure);
 	return true;
 }
 
@@ -283,6 +330,16 @@ check_archive(struct check *check, struct error *error)
 	return ok;
 }
 
+static bool
+find_name(struct check *check, struct error *error)
+{
+	if (!server_application_name(check->server, &check->name, error))
+		return false;
+	if (check->name.len == 0)
+		text_printf(&check->name, "%s", check->config->receiver);
+	return !check->name.failed || error_set_memory(error);
+}
+
 bool
 check_run(const struct check_config *config, struct server *server,
 	struct verdicts *verdicts, struct error *error)
@@ -292,8 +349,12 @@ check_run(const struct check_config *config, struct server *server,
 		.server = server,
 		.verdicts = verdicts,
 	};
-	bool ok = check_server(&check, error) && check_archive(&check, error);
+	bool ok;
 
+	text_init(&check.name);
+	ok = find_name(&check, error) && check_server(&check, error) &&
+		check_archive(&check, error);
+	text_free(&check.name);
 	leader_free(&check.leader);
 	server_free(check.plain);
 	server_disconnect(server);

@@ -18,6 +18,8 @@ struct check_config {
 	const char *directory; /* NULL: none */
 	const char *slot;      /* NULL: none */
 	const char *os_user;   /* who runs this; for pg_hba.conf */
+	const char *receiver;  /* what walfetch receive is called there, unless
+				  the options have an application_name */
 	int stop_fd;
 };
 
@@ -28,6 +30,8 @@ struct check {
 	struct server *server; /* for replication */
 	bool replication;      /* it is connected */
 	struct server *plain;  /* for SQL; NULL: none */
+	struct text name;      /* application_name of walfetch receive */
+	bool awaited;	       /* commits wait for that */
 	bool identified;
 	struct server_identity identity;
 	uint32_t segment_size;

@@ -290,10 +290,7 @@ check_gap(struct check *check, const struct directory *directory,
 		*error = failure;
 		ok = !check_passes_on(&failure);
 		if (ok)
-			verdict_mend(
-				verdict_error(check->verdicts, failure.code,
-					"gap", "%s", failure.message),
-				"Try again; the server's log may say more.");
+			find_failed(check, "gap", &failure);
 	} else
 		ok = judge(check, &catalog, &history, error);
 	catalog_free(&catalog);

@@ -13,6 +13,10 @@
 /* True if a failure tells nothing of the server or the directory. */
 bool check_passes_on(const struct error *failure);
 
+/* Add the error that a question has no answer. */
+void find_failed(
+	struct check *check, const char *name, const struct error *failure);
+
 /* The server's settings; there is a connection of either kind. */
 bool check_settings(struct check *check, struct error *error);
 

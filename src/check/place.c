@@ -42,13 +42,15 @@ open_place(struct check *check, struct directory *directory, bool *open,
 	row = verdict_error(check->verdicts, failure.code, "directory", "%s",
 		failure.message);
 	if (failure.sys_errno == ENOENT)
-		verdict_mend(row, "Make it: mkdir -m 700 '%s'", path);
+		verdict_mend(row, "Make it: mkdir -p -m 700 '%s'", path);
 	else if (failure.sys_errno == ENOTDIR)
 		verdict_mend(row, "Name a directory.");
 	else if (failure.sys_errno == EACCES)
 		verdict_mend(row,
 			"Run as its owner, or let this user into it and all "
 			"directories above.");
+	else
+		verdict_mend(row, "Name a directory that can be opened.");
 	return true;
 }
 
@@ -222,8 +224,11 @@ check_cluster(struct check *check, const struct directory *directory,
 	}
 	row = verdict_error(check->verdicts, failure.code, "cluster", "%s",
 		failure.message);
-	if (failure.hint[0] != '\0')
-		verdict_mend(row, "%s", failure.hint);
+	verdict_mend(row, "%s",
+		failure.hint[0] != '\0'
+			? failure.hint
+			: "Let this user read what is there; if it may, see "
+			  "the system's log for faults of the disk.");
 	return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +15,8 @@
 /* Below this a status interval of ten seconds is no good. */
 #define SENDER_TIMEOUT_MIN_MS 20000
 
-/* walfetch receive, a backup with its WAL, and one to take over. */
-#define SENDERS_WANTED 2
-
-/* The application_name that walfetch receive has unless told otherwise. */
-#define APPLICATION "walfetch"
+/* walfetch receive, and a backup with its WAL. */
+#define SENDERS_WANTED 3
 
 /* One setting on its way to a verdict. */
 struct asking {
@@ -288,15 +286,15 @@ judge_hot_standby(const struct asking *asking)
 }
 
 static bool
-names_us(const char *value)
+names_us(const struct asking *asking)
 {
 	struct sync_names names;
 	struct error ignored;
 	bool named;
 
-	if (!sync_names_parse(value, &names, &ignored))
+	if (!sync_names_parse(asking->value, &names, &ignored))
 		return false;
-	named = sync_names_match(&names, APPLICATION);
+	named = sync_names_match(&names, asking->check->name.string);
 	sync_names_free(&names);
 	return named;
 }
@@ -330,15 +328,19 @@ count_wanted(const char *value)
 static void
 judge_names(const struct asking *asking)
 {
-	const struct check *check = asking->check;
+	struct check *check = asking->check;
 	unsigned wanted = count_wanted(asking->value);
 	unsigned found = check->led ? count_synchronous(&check->leader) : 0;
-	const char *how = names_us(asking->value)
-		? "run walfetch receive with --synchronous, for commits wait "
-		  "for it"
-		: "commits do not wait for walfetch";
+	char how[256];
 	struct verdict *row;
 
+	check->awaited = names_us(asking);
+	(void)snprintf(how, sizeof(how),
+		check->awaited ? "run walfetch receive with --synchronous, for "
+				 "commits wait for \"%s\""
+			       : "commits do not wait for walfetch receive, "
+				 "whose application_name is \"%s\"",
+		check->name.string);
 	if (wanted == 0) {
 		verdict_mean(verdict_add(check->verdicts, VERDICT_OK,
 				     asking->name, "empty"),
@@ -362,12 +364,9 @@ static void
 judge_commit(const struct asking *asking)
 {
 	const struct check *check = asking->check;
-	const char *names =
-		check->led ? check->leader.synchronous_standby_names : NULL;
 	struct verdict *row;
 
-	if (strcmp(asking->value, "remote_apply") == 0 && names != NULL &&
-		names_us(names)) {
+	if (strcmp(asking->value, "remote_apply") == 0 && check->awaited) {
 		row = verdict_error(check->verdicts, ERR_REFUSED, asking->name,
 			"%s", asking->value);
 		verdict_mean(row,
@@ -375,8 +374,9 @@ judge_commit(const struct asking *asking)
 			"ever: it applies nothing");
 		verdict_mend(row,
 			"ALTER SYSTEM SET synchronous_commit = on; "
-			"and reload; or take walfetch out of "
-			"synchronous_standby_names.");
+			"and reload; or take \"%s\" out of "
+			"synchronous_standby_names.",
+			check->name.string);
 	} else if (strcmp(asking->value, "off") == 0) {
 		row = warning(asking);
 		verdict_mean(row,

@@ -7,6 +7,9 @@
 /* More than this held back is worth a word. */
 #define HELD_BACK_MANY ((uint64_t)1 << 30)
 
+/* PostgreSQL's, its terminator included. */
+#define NAME_SIZE 64
+
 static const struct leader_slot *
 find_slot(const struct check *check)
 {
@@ -17,11 +20,29 @@ find_slot(const struct check *check)
 	return NULL;
 }
 
+/* As PostgreSQL has it. */
+static bool
+is_valid_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len < NAME_SIZE &&
+		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
 static void
 find_missing(struct check *check)
 {
 	const char *name = check->config->slot;
 
+	if (!is_valid_name(name)) {
+		verdict_mend(verdict_error(check->verdicts, ERR_REFUSED, "slot",
+				     "no slot can be called \"%s\"", name),
+			"Take lower-case letters, digits and underscores, %d "
+			"at most.",
+			NAME_SIZE - 1);
+		return;
+	}
 	verdict_mend(verdict_error(check->verdicts, ERR_REFUSED, "slot",
 			     "\"%s\" does not exist", name),
 		"Run walfetch receive with -S %s --auto-slot, or make it "
@@ -111,9 +132,7 @@ check_slot(struct check *check, struct error *error)
 		*error = failure;
 		if (check_passes_on(&failure))
 			return false;
-		verdict_mend(verdict_error(check->verdicts, failure.code,
-				     "slot", "%s", failure.message),
-			"Try again; the server's log may say more.");
+		find_failed(check, "slot", &failure);
 		return true;
 	}
 	if (!slot.known)

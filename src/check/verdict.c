@@ -1,9 +1,9 @@
 #include "check/verdict.h"
 
+#include "archive/json_words.h"
 #include "base/array.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,25 +131,6 @@ verdicts_print(const struct verdicts *verdicts, bool quiet, struct text *text)
 			text_append(text, "\n", 1);
 		}
 	}
-}
-
-/* Bytes that are no UTF-8 become question marks: JSON holds no others. */
-static json_t *
-json_words(const char *string)
-{
-	json_t *value;
-	char copy[sizeof(((struct verdict *)NULL)->mend)];
-
-	if (string[0] == '\0')
-		return json_null();
-	value = json_string(string);
-	if (value != NULL)
-		return value;
-	(void)snprintf(copy, sizeof(copy), "%s", string);
-	for (char *p = copy; *p != '\0'; p++)
-		if ((unsigned char)*p > 127)
-			*p = '?';
-	return json_string(copy);
 }
 
 static json_t *

@@ -1,4 +1,5 @@
 #include "backup/backup.h"
+#include "archive/json_words.h"
 #include "backup/chunk_queue.h"
 #include "base/memory.h"
 #include "base/terminal.h"
@@ -8,7 +9,6 @@
 #include "cmd/usage.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -127,15 +127,15 @@ static bool
 print_json(const struct backup_options *options,
 	const struct backup_result *result, struct error *error)
 {
-	json_t *root = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:b, "
+	json_t *root = json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:b, "
 				 "s:b, s:f}",
-		"directory", options->backup.directory, "label",
-		options->backup.label, "start", json_position(&result->start),
-		"end", json_position(&result->end), "files",
-		(json_int_t)result->files, "bytes", (json_int_t)result->bytes,
-		"manifest_verified", result->verified, "pages_verified",
-		result->pages_checked, "damaged", result->damaged, "seconds",
-		result->seconds);
+		"directory", json_words(options->backup.directory), "label",
+		json_words(options->backup.label), "start",
+		json_position(&result->start), "end",
+		json_position(&result->end), "files", (json_int_t)result->files,
+		"bytes", (json_int_t)result->bytes, "manifest_verified",
+		result->verified, "pages_verified", result->pages_checked,
+		"damaged", result->damaged, "seconds", result->seconds);
 	bool ok;
 
 	if (root == NULL)
@@ -147,7 +147,9 @@ print_json(const struct backup_options *options,
 	if (!ok)
 		return error_set(
 			error, ERR_SYSTEM, "could not write the result");
-	(void)printf("\n");
+	if (putchar('\n') == EOF || fflush(stdout) != 0)
+		return error_set_errno(
+			error, "could not write to standard output");
 	return true;
 }
 

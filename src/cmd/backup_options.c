@@ -18,6 +18,7 @@ enum long_option {
 	OPTION_MANIFEST_CHECKSUMS,
 	OPTION_NO_VERIFY_CHECKSUMS,
 	OPTION_RECEIVE_TIMEOUT,
+	OPTION_WALDIR,
 	OPTION_QUIET,
 	OPTION_JSON
 };
@@ -31,8 +32,12 @@ const struct option_spec backup_option_specs[] = {
 		"plain files or tar archives\n"
 		"(default: plain)"},
 	{'X', "wal-method", "METHOD",
-		"the WAL of the backup: stream it beside, or none\n"
+		"the WAL of the backup: stream it beside, fetch it\n"
+		"behind the files, or none\n"
 		"(default: stream; none with --archive)"},
+	{OPTION_WALDIR, "waldir", "DIR",
+		"put the WAL into this directory, and a link to it into\n"
+		"the backup"},
 	{OPTION_ARCHIVE, "archive", "DIR",
 		"rely on the archive that a receiver keeps here: wait\n"
 		"until it holds the WAL of the backup"},
@@ -95,7 +100,7 @@ set_defaults(struct backup_options *options)
 		.backup =
 			{
 				.plain = true,
-				.stream_wal = true,
+				.wal_method = BACKUP_WAL_STREAM,
 				.label = "walfetch backup",
 				.digest = DIGEST_CRC32C,
 				.verify_checksums = true,
@@ -114,20 +119,49 @@ set_invalid(const char *value, const char *option, struct error *error)
 		value, option);
 }
 
-/* One of two words, or its first letter; *first: it was the first. */
+/* One of the words up to NULL, or its first letter; *index: which. */
 static bool
-parse_choice(const char *value, const char *const words[2], const char *option,
-	bool *first, struct error *error)
+parse_word(const char *value, const char *const *words, const char *option,
+	int *index, struct error *error)
 {
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; words[i] != NULL; i++) {
 		bool letter = value[0] == words[i][0] && value[1] == '\0';
 
 		if (!letter && strcmp(value, words[i]) != 0)
 			continue;
-		*first = i == 0;
+		*index = i;
 		return true;
 	}
 	return set_invalid(value, option, error);
+}
+
+/* The same of two words; *first: it was the first. */
+static bool
+parse_choice(const char *value, const char *const *words, const char *option,
+	bool *first, struct error *error)
+{
+	int index = 0;
+
+	if (!parse_word(value, words, option, &index, error))
+		return false;
+	*first = index == 0;
+	return true;
+}
+
+static bool
+parse_wal_method(
+	const char *value, enum backup_wal_method *method, struct error *error)
+{
+	static const char *const words[] = {[BACKUP_WAL_NONE] = "none",
+		[BACKUP_WAL_STREAM] = "stream",
+		[BACKUP_WAL_FETCH] = "fetch",
+		NULL};
+	int index = 0;
+
+	if (!parse_word(value, words, "-X/--wal-method", &index, error))
+		return false;
+	*method = (enum backup_wal_method)index;
+	return true;
 }
 
 static bool
@@ -182,6 +216,20 @@ copy_path(const char *string, const char **next)
 	return copy;
 }
 
+/* As the server writes a path: one slash each, and none at the end. */
+static void
+tidy_path(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from != '\0'; from++)
+		if (*from != '/' || to == path || to[-1] != '/')
+			*to++ = *from;
+	if (to > path + 1 && to[-1] == '/')
+		to--;
+	*to = '\0';
+}
+
 static bool
 parse_mapping(
 	struct backup_config *backup, const char *value, struct error *error)
@@ -212,6 +260,8 @@ parse_mapping(
 			"It is OLD=NEW, both absolute; an \"=\" in a path is "
 			"written \"\\=\".");
 	}
+	tidy_path(from);
+	tidy_path(to);
 	grown[count] = (struct backup_mapping){.from = from, .to = to};
 	backup->mapping_count++;
 	return true;
@@ -246,9 +296,8 @@ static bool
 take_choice(struct parsing *parsing, int key, const char *value, bool *known,
 	struct error *error)
 {
-	static const char *const formats[2] = {"plain", "tar"};
-	static const char *const methods[2] = {"stream", "none"};
-	static const char *const checkpoints[2] = {"fast", "spread"};
+	static const char *const formats[] = {"plain", "tar", NULL};
+	static const char *const checkpoints[] = {"fast", "spread", NULL};
 	struct backup_config *backup = &parsing->result->backup;
 
 	*known = true;
@@ -258,8 +307,7 @@ take_choice(struct parsing *parsing, int key, const char *value, bool *known,
 			value, formats, "-F/--format", &backup->plain, error);
 	case 'X':
 		parsing->wal_given = true;
-		return parse_choice(value, methods, "-X/--wal-method",
-			&backup->stream_wal, error);
+		return parse_wal_method(value, &backup->wal_method, error);
 	case 'c':
 		return parse_choice(value, checkpoints, "-c/--checkpoint",
 			&backup->fast, error);
@@ -291,6 +339,9 @@ take_backup_option(struct backup_config *backup, int key, const char *value)
 		return true;
 	case OPTION_ARCHIVE:
 		backup->archive = value;
+		return true;
+	case OPTION_WALDIR:
+		backup->wal_directory = value;
 		return true;
 	case 'R':
 		backup->follower = true;
@@ -364,14 +415,17 @@ take_option(struct parsing *parsing, int key, const char *value,
 static bool
 check_wal(const struct backup_config *backup, struct error *error)
 {
-	if (backup->archive != NULL && backup->stream_wal)
+	if (backup->archive != NULL && backup->wal_method != BACKUP_WAL_NONE)
 		return error_set(error, ERR_USAGE,
-			"cannot use --archive together with -X stream");
+			"cannot use --archive together with -X %s",
+			backup->wal_method == BACKUP_WAL_STREAM ? "stream"
+								: "fetch");
 	if (backup->create_slot && backup->slot == NULL)
 		return error_set(error, ERR_USAGE,
 			"--create-slot needs a slot to be specified using "
 			"--slot");
-	if (backup->slot != NULL && !backup->stream_wal && !backup->follower)
+	if (backup->slot != NULL && backup->wal_method != BACKUP_WAL_STREAM &&
+		!backup->follower)
 		return error_set(
 			error, ERR_USAGE, "--slot needs -X stream or -R");
 	return true;
@@ -387,6 +441,12 @@ check_format(const struct backup_config *backup, struct error *error)
 			"Use -F tar, or let the server "
 			"compress what it sends.");
 	}
+	if (!backup->plain && backup->wal_directory != NULL)
+		return error_set(
+			error, ERR_USAGE, "--waldir needs plain format");
+	if (backup->wal_directory != NULL && backup->wal_directory[0] != '/')
+		return error_set(
+			error, ERR_USAGE, "--waldir needs an absolute path");
 	if (!backup->plain && backup->mapping_count > 0)
 		return error_set(error, ERR_USAGE,
 			"--tablespace-mapping needs plain format");
@@ -406,6 +466,9 @@ check_options(const struct backup_options *options, struct error *error)
 	if (backup->directory == NULL)
 		return error_set(
 			error, ERR_USAGE, "no target directory specified");
+	if (strpbrk(backup->label, "\r\n") != NULL)
+		return error_set(
+			error, ERR_USAGE, "a label cannot hold a line break");
 	return check_wal(backup, error) && check_format(backup, error);
 }
 
@@ -433,7 +496,7 @@ backup_options_parse(struct backup_options *result, int argc, char **argv,
 	if (!options_check_operands(&options, 0, error))
 		return false;
 	if (result->backup.archive != NULL && !parsing.wal_given)
-		result->backup.stream_wal = false;
+		result->backup.wal_method = BACKUP_WAL_NONE;
 	return check_options(result, error);
 }
 

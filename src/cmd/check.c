@@ -144,6 +144,7 @@ run_check(struct check_options *options, struct log *log, enum error_code *code,
 	verdicts_init(&verdicts);
 	options->config.stop_fd = stop.fd;
 	options->config.os_user = os_user();
+	options->config.receiver = log->program;
 	options->connection.server.stop_fd = stop.fd;
 	options->connection.server.application = "walfetch check";
 	ok = server_create(&server, &options->connection.server, error);

@@ -152,7 +152,7 @@ parse(struct status_options *result, int argc, char **argv, struct error *error)
 }
 
 /* The part of a page that is of the archive. */
-static bool
+static void
 show_archive(struct status_run *run, const struct receiver_view *view,
 	struct text *page)
 {
@@ -164,7 +164,6 @@ show_archive(struct status_run *run, const struct receiver_view *view,
 	trend_print(&run->archive_trend, run->utf8, page);
 	if (options->explain)
 		receiver_view_explain(view, page);
-	return view->running;
 }
 
 static bool
@@ -199,38 +198,56 @@ read_leader(struct status_run *run, struct leader *leader, struct error *error)
 	return false;
 }
 
+/* What a page can be made of; the one may fail without the other. */
+struct views {
+	const struct receiver_view *receiver; /* NULL: none was asked for */
+	const struct leader *leader;	      /* the same, or it failed */
+};
+
+static bool
+append_page(struct status_run *run, const struct views *views,
+	struct text *page, struct error *error)
+{
+	const char *address =
+		run->server != NULL ? server_address(run->server) : "";
+
+	if (run->options->json)
+		return view_json_append(
+			views->receiver, views->leader, address, page, error);
+	if (views->receiver != NULL)
+		show_archive(run, views->receiver, page);
+	if (views->receiver != NULL && views->leader != NULL)
+		text_append(page, "\n", 1);
+	return views->leader == NULL ||
+		show_leader(run, views->leader, page, error);
+}
+
 static bool
 make_page(struct status_run *run, struct text *page, struct error *error)
 {
-	const struct status_options *options = run->options;
-	bool archive = options->directory != NULL;
-	struct receiver_view view;
+	const char *directory = run->options->directory;
 	struct leader leader = {.version = 0};
+	struct views views = {.leader = NULL};
+	struct receiver_view view;
 	bool ok;
 
-	if (archive && !receiver_view_read(&view, options->directory, error))
+	if (directory != NULL && !receiver_view_read(&view, directory, error))
 		return false;
-	if (!read_leader(run, &leader, error))
-		return false;
+	views.receiver = directory != NULL ? &view : NULL;
 	error_clear(&run->failure);
-	if (options->json)
-		ok = view_json_append(archive ? &view : NULL,
-			run->server != NULL ? &leader : NULL,
-			run->server != NULL ? server_address(run->server) : "",
-			page, error);
-	else {
-		if (archive)
-			(void)show_archive(run, &view, page);
-		if (archive && run->server != NULL)
-			text_append(page, "\n", 1);
-		ok = run->server == NULL ||
-			show_leader(run, &leader, page, error);
-	}
-	leader_free(&leader);
-	if (archive && !view.running)
+	if (views.receiver != NULL && !view.running)
 		error_set(&run->failure, ERR_NOT_FOUND,
-			"no receiver runs in archive \"%s\"",
-			options->directory);
+			"no receiver runs in archive \"%s\"", directory);
+	if (run->server != NULL) {
+		if (read_leader(run, &leader, error))
+			views.leader = &leader;
+		else if (directory == NULL || error->code == ERR_STOPPED)
+			return false;
+		else
+			run->failure = *error;
+	}
+	ok = append_page(run, &views, page, error);
+	leader_free(&leader);
 	if (ok && page->failed)
 		return error_set_memory(error);
 	return ok;
@@ -248,11 +265,14 @@ show_once(struct status_run *run, struct error *error)
 		ok = error_set_errno(
 			error, "could not write to standard output");
 	text_free(&page);
-	if (ok && run->failure.code != ERR_NONE) {
-		*error = run->failure;
-		return false;
-	}
 	return ok;
+}
+
+/* The page has told that no receiver runs. */
+static bool
+is_worth_words(const struct error *failure)
+{
+	return failure->code != ERR_NONE && failure->code != ERR_NOT_FOUND;
 }
 
 /* What may pass is shown, and tried again at the next page. */
@@ -265,26 +285,35 @@ draw_page(struct status_run *run, struct screen *screen, struct error *error)
 	text_init(&page);
 	ok = make_page(run, &page, error);
 	if (!ok && error_is_transient(error)) {
+		run->failure = *error;
 		text_clear(&page);
 		if (run->options->json)
 			text_printf(&page, "{}\n");
-		else
-			text_printf(&page, "error: %s\n", error->message);
 		ok = true;
 	}
+	if (ok && is_worth_words(&run->failure) && !run->options->json)
+		text_printf(&page, "error: %s\n", run->failure.message);
 	if (ok)
 		ok = screen_draw(screen, &page, error);
 	text_free(&page);
+	if (ok && is_worth_words(&run->failure) &&
+		!error_is_transient(&run->failure)) {
+		*error = run->failure;
+		return false;
+	}
 	return ok;
 }
 
 static bool
-watch(struct status_run *run, const struct stop *stop, struct error *error)
+watch(struct status_run *run, struct stop *stop, struct error *error)
 {
 	struct screen screen;
 	bool ok =
 		screen_begin(&screen, STDOUT_FILENO, run->options->json, error);
 
+	if (screen_farewell(&screen) != NULL)
+		stop_set_farewell(
+			stop, STDOUT_FILENO, screen_farewell(&screen));
 	while (ok && !stop_requested(stop)) {
 		struct pollfd ended = {.fd = stop->fd, .events = POLLIN};
 
@@ -294,11 +323,14 @@ watch(struct status_run *run, const struct stop *stop, struct error *error)
 				(int)(run->options->watch_us / USECS_PER_MS));
 	}
 	screen_end(&screen);
+	stop_set_farewell(stop, -1, NULL);
 	return ok;
 }
 
+/* *failure: what a page that was shown lacks, or tells to be wrong. */
 static bool
-run_status(struct status_options *options, struct log *log, struct error *error)
+run_status(struct status_options *options, struct log *log,
+	struct error *failure, struct error *error)
 {
 	struct status_run run = {.options = options};
 	struct stop stop;
@@ -318,8 +350,10 @@ run_status(struct status_options *options, struct log *log, struct error *error)
 				run.server, &options->connection, log, error);
 	if (ok && options->watch_us > 0)
 		ok = watch(&run, &stop, error);
-	else if (ok)
+	else if (ok) {
 		ok = show_once(&run, error);
+		*failure = run.failure;
+	}
 	server_free(run.server);
 	stop_end(&stop);
 	return ok;
@@ -339,6 +373,7 @@ int
 cmd_status(struct log *log, int argc, char **argv)
 {
 	struct status_options options;
+	struct error failure;
 	struct error error;
 
 	if (!parse(&options, argc, argv, &error)) {
@@ -353,10 +388,13 @@ cmd_status(struct log *log, int argc, char **argv)
 		(void)printf("walfetch %s\n", WALFETCH_VERSION);
 		return 0;
 	}
-	if (run_status(&options, log, &error) || error.code == ERR_STOPPED)
-		return 0;
-	/* The page has said it already. */
-	if (error.code != ERR_NOT_FOUND)
+	error_clear(&failure);
+	if (!run_status(&options, log, &failure, &error) &&
+		error.code != ERR_STOPPED) {
 		log_error(log, &error);
-	return error_exit_status(error.code);
+		return error_exit_status(error.code);
+	}
+	if (is_worth_words(&failure))
+		log_error(log, &failure);
+	return error_exit_status(failure.code);
 }

@@ -5,7 +5,42 @@
 #include "archive/lock.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define MODE_PRIVATE 0600
+#define MODE_GROUP 0640
+
+/* Before the server has said who may read, it is who may read the lock. */
+static void
+guess_mode(struct directory *directory)
+{
+	struct stat status;
+
+	if (fstatat(directory->fd, LOCK_FILE_NAME, &status,
+		    AT_SYMLINK_NOFOLLOW) == 0 &&
+		(status.st_mode & S_IRGRP) != 0)
+		directory->file_mode = MODE_GROUP;
+}
+
+/*
+ * As early as can be, so that "walfetch status" sees us although no server is
+ * there. A disk that is in the way now may not be when the archive is opened.
+ */
+static bool
+lock_early(struct preparation *preparation, struct error *error)
+{
+	struct error failure;
+
+	guess_mode(&preparation->directory);
+	if (archive_lock_acquire(
+		    &preparation->directory, &preparation->lock_fd, &failure) ||
+		failure.code != ERR_LOCKED)
+		return true;
+	*error = failure;
+	return false;
+}
 
 bool
 preparation_open(struct preparation *preparation,
@@ -23,7 +58,8 @@ preparation_open(struct preparation *preparation,
 	directory_init(&preparation->directory);
 	preparation->directory.sync = config->sync;
 	return directory_open(
-		&preparation->directory, config->directory, error);
+		       &preparation->directory, config->directory, error) &&
+		lock_early(preparation, error);
 }
 
 void
@@ -62,7 +98,8 @@ do_identify(struct preparation *preparation)
 		engine_on_failure(preparation->engine, &error, true);
 		return;
 	}
-	preparation->directory.file_mode = group_access ? 0640 : 0600;
+	preparation->directory.file_mode =
+		group_access ? MODE_GROUP : MODE_PRIVATE;
 	engine_on_identity(preparation->engine, &identity, segment_size);
 }
 
@@ -86,15 +123,28 @@ describe(struct preparation *preparation, struct text *notices)
 	};
 }
 
+/* The lock, with the mode that the server wants. */
+static bool
+lock_archive(struct preparation *preparation, struct error *error)
+{
+	const struct directory *directory = &preparation->directory;
+
+	if (preparation->lock_fd < 0)
+		return archive_lock_acquire(
+			directory, &preparation->lock_fd, error);
+	return fchmod(preparation->lock_fd, directory->file_mode) == 0 ||
+		error_set_errno(error,
+			"could not set permissions of file \"%s\"",
+			LOCK_FILE_NAME);
+}
+
 static void
 do_open_archive(struct preparation *preparation)
 {
 	struct archive_resume resume = describe(preparation, NULL);
 	struct error error;
 
-	if ((preparation->lock_fd < 0 &&
-		    !archive_lock_acquire(&preparation->directory,
-			    &preparation->lock_fd, &error)) ||
+	if (!lock_archive(preparation, &error) ||
 		!archive_check_identity(&resume, &error)) {
 		engine_on_failure(preparation->engine, &error, false);
 		return;

@@ -10,7 +10,8 @@
  * Life cycle: preparation_open -> preparation_carry_out, over and over, in the
  * engine's order -> preparation_close.
  * Guarantee: from ACTION_OPEN_ARCHIVE until preparation_close the archive is
- * locked; no WAL in it is changed before it was found to be the server's.
+ * locked, and already from preparation_open on unless its disk is in the way;
+ * no WAL in it is changed before it was found to be the server's.
  */
 #ifndef RECEIVE_PREPARATION_H
 #define RECEIVE_PREPARATION_H
@@ -28,8 +29,8 @@ struct preparation {
 };
 
 /*
- * Open the directory. Errors: directory_open's; preparation_close is due all
- * the same.
+ * Open the directory. Errors: directory_open's, ERR_LOCKED; preparation_close
+ * is due all the same.
  */
 bool preparation_open(struct preparation *preparation,
 	const struct receiver_config *config,

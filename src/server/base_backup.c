@@ -51,6 +51,8 @@ append_old(struct text *query, const struct base_backup_request *request,
 		text_printf(query, " PROGRESS");
 	if (request->fast)
 		text_printf(query, " FAST");
+	if (request->wal)
+		text_printf(query, " WAL");
 	text_printf(query, " NOWAIT");
 	if (request->max_rate_kb > 0)
 		text_printf(query, " MAX_RATE %u", request->max_rate_kb);
@@ -84,6 +86,8 @@ append_new(struct text *query, const struct base_backup_request *request)
 		text_printf(query, ", PROGRESS");
 	text_printf(query, ", CHECKPOINT '%s', WAIT false",
 		request->fast ? "fast" : "spread");
+	if (request->wal)
+		text_printf(query, ", WAL");
 	if (request->max_rate_kb > 0)
 		text_printf(query, ", MAX_RATE %u", request->max_rate_kb);
 	if (request->tablespace_map)

@@ -27,6 +27,7 @@ struct base_backup_request {
 	unsigned max_rate_kb; /* a second; 0: no limit */
 	bool progress;	      /* the server adds up its sizes first */
 	bool verify_checksums;
+	bool wal;		 /* with the WAL from its start to its end */
 	bool tablespace_map;	 /* for archives that are unpacked later */
 	bool incremental;	 /* after server_upload_manifest */
 	const char *checksums;	 /* of the manifest; NULL: no manifest */

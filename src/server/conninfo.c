@@ -76,36 +76,45 @@ append_pinned(struct text *conninfo, const PGconn *conn)
 	append(conninfo, "port", libpq()->PQport(conn));
 }
 
+/* What libpq makes of the options; the caller frees it. */
 static bool
-append_hosts(
-	struct text *conninfo, const struct server *server, struct error *error)
+resolve(const struct server *server, PQconninfoOption **resolved,
+	struct error *error)
 {
 	struct parameters parameters;
-	PQconninfoOption *resolved = NULL;
-	const char *host;
 	bool ok;
 
 	if (!parameters_create(&parameters, server, true, error))
 		return false;
-	ok = parameters_resolve(&parameters, &resolved, error);
-	if (ok) {
-		const char *hostaddr = parameters_find(resolved, "hostaddr");
-		const char *wanted =
-			parameters_find(resolved, "target_session_attrs");
-
-		host = parameters_find(resolved, "host");
-		if ((host == NULL || host[0] == '\0') &&
-			(hostaddr == NULL || hostaddr[0] == '\0'))
-			host = libpq()->PQhost(server->conn);
-		append(conninfo, "host", host);
-		append(conninfo, "hostaddr", hostaddr);
-		append(conninfo, "port", parameters_find(resolved, "port"));
-		if (wanted != NULL && strcmp(wanted, "any") != 0)
-			append(conninfo, "target_session_attrs", wanted);
-	}
-	libpq()->PQconninfoFree(resolved);
+	ok = parameters_resolve(&parameters, resolved, error);
 	parameters_free(&parameters);
 	return ok;
+}
+
+static bool
+append_hosts(
+	struct text *conninfo, const struct server *server, struct error *error)
+{
+	PQconninfoOption *resolved;
+	const char *hostaddr;
+	const char *wanted;
+	const char *host;
+
+	if (!resolve(server, &resolved, error))
+		return false;
+	hostaddr = parameters_find(resolved, "hostaddr");
+	wanted = parameters_find(resolved, "target_session_attrs");
+	host = parameters_find(resolved, "host");
+	if ((host == NULL || host[0] == '\0') &&
+		(hostaddr == NULL || hostaddr[0] == '\0'))
+		host = libpq()->PQhost(server->conn);
+	append(conninfo, "host", host);
+	append(conninfo, "hostaddr", hostaddr);
+	append(conninfo, "port", parameters_find(resolved, "port"));
+	if (wanted != NULL && strcmp(wanted, "any") != 0)
+		append(conninfo, "target_session_attrs", wanted);
+	libpq()->PQconninfoFree(resolved);
+	return true;
 }
 
 bool
@@ -128,4 +137,19 @@ server_conninfo(const struct server *server, bool pinned, struct text *conninfo,
 	else
 		ok = append_hosts(conninfo, server, error);
 	return ok && (!conninfo->failed || error_set_memory(error));
+}
+
+bool
+server_application_name(
+	const struct server *server, struct text *name, struct error *error)
+{
+	PQconninfoOption *resolved;
+	const char *found;
+
+	if (!resolve(server, &resolved, error))
+		return false;
+	found = parameters_find(resolved, "application_name");
+	text_printf(name, "%s", found == NULL ? "" : found);
+	libpq()->PQconninfoFree(resolved);
+	return !name->failed || error_set_memory(error);
 }

@@ -20,4 +20,12 @@
 bool server_conninfo(const struct server *server, bool pinned,
 	struct text *conninfo, struct error *error);
 
+/*
+ * Append the application_name that the options ask for, be it by PGAPPNAME or a
+ * service file; nothing is appended if they name none. Errors: ERR_USAGE
+ * (options that libpq refuses), ERR_MEMORY.
+ */
+bool server_application_name(
+	const struct server *server, struct text *name, struct error *error);
+
 #endif

@@ -80,6 +80,10 @@ print_state(const struct receiver_view *view, struct text *text)
 	else if (!view->running)
 		text_printf(text, "none; process %ld ended without a word\n",
 			status->pid);
+	else if (!view->own && view->pid == 0)
+		text_printf(text,
+			"a process holds the archive, and has not told of "
+			"itself yet\n");
 	else if (!view->own)
 		text_printf(text,
 			"process %ld holds the archive, and has not told of "

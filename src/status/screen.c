@@ -116,3 +116,9 @@ screen_end(struct screen *screen)
 		(void)write_all(screen->fd, LEAVE, strlen(LEAVE), &ignored);
 	*screen = (struct screen){.fd = -1};
 }
+
+const char *
+screen_farewell(const struct screen *screen)
+{
+	return screen->terminal ? LEAVE : NULL;
+}

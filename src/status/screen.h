@@ -37,4 +37,10 @@ bool screen_draw(
 /* A screen that was not begun, all zeros, is fine. */
 void screen_end(struct screen *screen);
 
+/*
+ * What screen_end writes, for a process that cannot call it any more; NULL: a
+ * terminal is nothing special.
+ */
+const char *screen_farewell(const struct screen *screen);
+
 #endif

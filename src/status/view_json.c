@@ -1,9 +1,9 @@
 #include "status/view_json.h"
 
+#include "archive/json_words.h"
 #include "base/clock.h"
 #include "status/moment.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,27 +30,6 @@ json_seconds(int64_t span_us)
 {
 	return span_us < 0 ? json_null()
 			   : json_real((double)span_us / (double)USECS_PER_SEC);
-}
-
-/* Bytes that are no UTF-8 become question marks: JSON holds no others. */
-static json_t *
-json_words(const char *string)
-{
-	json_t *value;
-	char *copy;
-
-	if (string == NULL || string[0] == '\0')
-		return json_null();
-	value = json_string(string);
-	if (value != NULL)
-		return value;
-	copy = strdup(string);
-	for (char *p = copy; p != NULL && *p != '\0'; p++)
-		if ((unsigned char)*p > 127)
-			*p = '?';
-	value = copy == NULL ? NULL : json_string(copy);
-	free(copy);
-	return value;
 }
 
 static json_t *

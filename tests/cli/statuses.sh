@@ -30,8 +30,10 @@ ends_with() {
 
 ends_with 1 "$walfetch" receive
 ends_with 1 "$walfetch" receive -n -D "$scratch/missing"
-ends_with 2 "$walfetch" receive -n -D "$archive"
-ends_with 2 "$walfetch" receive --max-retries=0 -D "$archive"
+# These tell of themselves in their archive.
+mkdir "$scratch/told"
+ends_with 2 "$walfetch" receive -n -D "$scratch/told"
+ends_with 2 "$walfetch" receive --max-retries=0 -D "$scratch/told"
 ends_with 1 "$walfetch" check --nonsense
 ends_with 2 "$walfetch" check
 ends_with 1 "$walfetch" status
@@ -40,6 +42,6 @@ ends_with 2 "$walfetch" status -h "$scratch"
 ends_with 1 "$walfetch" backup
 ends_with 2 "$walfetch" backup -D "$archive"
 ends_with 1 "$pg_receivewal"
-ends_with 1 "$pg_receivewal" -n -D "$archive"
+ends_with 1 "$pg_receivewal" -n -D "$scratch/told"
 nothing_written statuses
 finish

@@ -168,8 +168,14 @@ backup_refused '--tablespace-mapping needs plain format' \
 	-D "$archive" -F tar -T /a=/b
 backup_refused 'cannot use -R together with archives that the server compresses' \
 	-D "$archive" -F t -Z server-gzip -R
-backup_refused 'invalid value "fetch" for option -X/--wal-method' \
-	-D "$archive" -X fetch
+backup_refused 'invalid value "copy" for option -X/--wal-method' \
+	-D "$archive" -X copy
+backup_refused 'cannot use --archive together with -X fetch' \
+	-D "$archive" --archive=/a -X f
+backup_refused 'a label cannot hold a line break' -D "$archive" -l 'a
+b'
+backup_refused '--waldir needs plain format' -D "$archive" -F tar --waldir=/a
+backup_refused '--waldir needs an absolute path' -D "$archive" --waldir=a
 backup_refused 'invalid value "zip" for option -F/--format' -D "$archive" -F zip
 backup_refused 'invalid value "MD5" for option --manifest-checksums' \
 	-D "$archive" --manifest-checksums=MD5

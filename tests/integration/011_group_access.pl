@@ -36,4 +36,20 @@ foreach my $codec ('none', 'lz4')
 	}
 }
 
+# One that has an archive the group may read, and no server yet, lets it read
+# what it tells of itself.
+my $archive = new_archive();
+finishes('receives', $server, $archive, options => ['--once']);
+my $early = start_receiver(
+	undef, $archive,
+	conninfo => 'host=' . PostgreSQL::Test::Utils::tempdir_short());
+ok( wait_until('the status to be told',
+		sub {
+			my $told = slurp_file($archive->dir . '/.walfetch.status');
+			return $told =~ /^pid @{[ $early->pid ]}$/m && $told =~ /^state (connecting|retrying)$/m;
+		}),
+	'without a server: tells its status');
+is($archive->wrong_modes(0640), '', 'without a server: mode 0640');
+stops_cleanly('without a server: stops', $early, 'TERM');
+
 done_testing();

@@ -108,6 +108,54 @@ ok(!-e $unmapped, 'and removes what it made');
 ($status, $stderr) = run_backup($server, new_target(), qw(-C -S follower));
 is($status, 2, '-C with a slot that exists');
 
+# What -T says is compared as paths; what it names in vain is told; what it puts
+# together is refused.
+my ($one, $other) = (new_target(), new_target());
+($status, $stderr) = run_backup($server, $one, '-T', "/$space//=$other/",
+	'-T', '/not/there=/not/here', qw(-X none));
+is($status, 0, 'a mapping with slashes') || diag($stderr);
+like($stderr, qr{warning: the server has no tablespace at "/not/there", which -T names},
+	'a mapping of nothing');
+is(readlink((glob("$one/pg_tblspc/*"))[0]), $other, 'a mapping with slashes: its link');
+my $both = new_target();
+mkdir $both, 0700;
+($status, $stderr) = run_backup($server, $both, '-T', "$space=$both", qw(-X none));
+is($status, 1, 'one directory for two parts: status');
+like($stderr, qr/is named for two parts of the backup/, 'one directory for two parts: said');
+is(join(' ', left_below($both)), '', 'one directory for two parts: nothing is left');
+
+# A slot that is not there is found before anything is waited for.
+my $slotless = new_target();
+($status, $stderr) = run_backup($server, $slotless, qw(-S nowhere));
+is($status, 2, '-S without a slot: status');
+like($stderr, qr/"nowhere" does not exist\n.*hint: Create it with -C\.$/m,
+	'-S without a slot: said');
+ok(!-e $slotless, '-S without a slot: nothing is left');
+
+# Directories that are made on the way go again.
+my $way = PostgreSQL::Test::Utils::tempdir('way');
+($status, $stderr) = run_backup($server, "$way/a/b/c", qw(-C -S follower));
+is($status, 2, 'refused after the target was made');
+is(join(' ', left_below($way)), '', 'what was made on the way is gone');
+
+# A result that nobody can read.
+my $unread = '';
+IPC::Run::run(
+	[
+		walfetch(), 'backup', '-d', $server->connstr, '-c', 'fast', '-D',
+		new_target(), '-X', 'none', '-T', "$space=" . new_target(), '--json'
+	],
+	'>', '/dev/full', '2>', \$unread);
+is($? >> 8, 1, '--json to a full device: status');
+like($unread, qr/could not write/, '--json to a full device: said');
+
+# A name that is no UTF-8.
+my $odd = "$way/d\xFCr";
+($status, $stderr, $stdout) =
+  run_backup($server, $odd, '--json', '-X', 'none', '-T', "$space=" . new_target());
+is($status, 0, '--json of a name that is no UTF-8') || diag($stderr);
+is(eval { decode_json($stdout)->{directory} }, "$way/d?r", 'what it says');
+
 # A server that comes late is waited for.
 $server->stop;
 my $late = start_backup($server, new_target(), qw(--wait -X none),

@@ -28,13 +28,16 @@ is(join(' ', grep { m{/pg_wal/[0-9A-F]{24}} } left_below($target)),
 	'', 'no WAL is in it');
 my $dir = $archive->dir;
 like(slurp_file("$target/postgresql.auto.conf"),
-	qr/^restore_command = 'walfetch restore -D '?'?\Q$dir\E'?'? %f %p'$/m,
+	qr/^restore_command = 'walfetch restore -D '?'?\Q$dir\E'?'? --partial %f %p'$/m,
 	'restore_command');
 
-# It was complete when the backup ended: it recovers without its leader, by the
-# command that was written into it.
+# It recovers without its leader, by the command that was written into it, to
+# what was acknowledged last, in the open segment.
+$server->safe_psql('postgres', 'INSERT INTO numbers VALUES (-1)');
+ok(wait_flushed($server, $receiver, flush_lsn($server)),
+	'one more row is acknowledged');
+$server->stop('immediate');
 $receiver->stop('TERM', time_limit(20));
-$server->stop;
 my $copy = server_of($server, $target);
 {
 	local $ENV{PATH} = dirname(walfetch()) . ":$ENV{PATH}";
@@ -42,8 +45,9 @@ my $copy = server_of($server, $target);
 }
 is($copy->safe_psql('postgres', 'SELECT pg_is_in_recovery()'),
 	't', 'as a follower');
-is($copy->safe_psql('postgres', 'SELECT count(*) FROM numbers'),
-	100000, 'with all rows');
+ok( $copy->poll_query_until('postgres',
+		'SELECT count(*) = 100001 FROM numbers'),
+	'with all rows');
 $copy->stop;
 $server->start;
 

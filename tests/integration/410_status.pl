@@ -60,6 +60,38 @@ like($out, qr/^Problem: no receiver runs/m, 'no receiver: explained');
 is(join(' ', $archive->names), '', 'nothing is made in the archive');
 is(archive_status()->{running}, JSON::PP::false, 'no receiver: in JSON');
 
+# One whose server is not there, and never was.
+my $nowhere = PostgreSQL::Test::Utils::tempdir_short();
+my $early   = start_receiver(
+	undef, $archive,
+	conninfo => "host=$nowhere port=1 user=nobody",
+	options  => [ '-S', 'archive' ]);
+ok( wait_until('a receiver without a server to try again',
+		sub { (archive_status()->{state} // '') eq 'retrying' }),
+	'without a server: it is seen');
+my $seen_early = archive_status();
+is($seen_early->{running}, JSON::PP::true, 'without a server: it lives');
+is($seen_early->{pid}, $early->pid, 'without a server: its process');
+is($seen_early->{received}, undef, 'without a server: it has received nothing');
+like($seen_early->{last_error}{message}, qr/No such file or directory/,
+	'without a server: its last error');
+ok( wait_until(
+		'the problem to be explained',
+		sub {
+			($status, $out) = status_of('-D', $archive->dir, '--explain');
+			return $out =~ /^Problem: it cannot receive now/m;
+		}),
+	'without a server: explained');
+is($status, 0, 'without a server: status');
+like($out, qr/^receiver   retrying since .*; process @{[ $early->pid ]}$/m,
+	'without a server: said');
+like($out, qr/^server     -, slot archive$/m, 'without a server: none is named');
+my ($second_status, $second_err) =
+  run_receiver($server, $archive, options => ['--once']);
+is($second_status, 3, 'without a server: it keeps another one out');
+is($archive->wrong_modes(0600), '', 'without a server: the modes');
+stops_cleanly('without a server: stops', $early, 'TERM');
+
 # One that streams.
 create_slot($server, 'archive');
 my $receiver = start_receiver($server, $archive,
@@ -126,7 +158,7 @@ ok( wait_until('another to stream',
 		sub {
 			my $now = archive_status();
 			$now->{running} && $now->{state} eq 'streaming'
-			  && $now->{pid} == $receiver->pid;
+			  && ($now->{pid} // 0) == $receiver->pid;
 		}),
 	'another one streams');
 stops_cleanly('it stops', $receiver, 'TERM');
@@ -140,6 +172,17 @@ $told = archive_status();
 is($told->{state}, 'failed', 'failed: state');
 like($told->{last_error}{message}, qr/"nowhere" does not exist/,
 	'failed: why');
+
+# One of the two cannot be asked: the other is shown.
+($status, $out, $err) = status_of('-D', $archive->dir, '-d', "host=$nowhere port=1");
+is($status, 2, 'no leader: status');
+like($out, qr/^archive .*^last error /ms, 'no leader: the archive is shown');
+like($err, qr/^walfetch: error: .*No such file or directory/m, 'no leader: said');
+($status, $out) =
+  status_of('-D', $archive->dir, '-d', "host=$nowhere port=1", '--json');
+is($status, 2, 'no leader, JSON: status');
+is(decode_json($out)->{archive}{running}, JSON::PP::false,
+	'no leader, JSON: the archive is told');
 
 # A status file that is none.
 unlink($archive->dir . '/.walfetch.status');

@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 
 use PostgreSQL::Test::Utils;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 use WalfetchTest;
@@ -16,11 +17,10 @@ plan(skip_all => 'no IO::Pty here') unless eval { require IO::Pty; 1 };
 
 my $server = new_server('leader');
 
-# Run it at a terminal until what it writes matches, then send a signal:
-# (all that it wrote, exit status).
-sub watch
+# Start it at a terminal: (terminal, process).
+sub start_watch
 {
-	my ($locale, $pattern, $signal) = @_;
+	my ($locale) = @_;
 	my $pty = IO::Pty->new;
 	my $slave = $pty->slave;
 	$slave->set_winsize(24, 80);
@@ -39,7 +39,15 @@ sub watch
 		POSIX::_exit(127);
 	}
 	close $slave;
-	my ($seen, $sent, $deadline) = ('', 0, time() + time_limit(30));
+	return ($pty, $pid);
+}
+
+# What it writes from now on, to its end or until that matches.
+sub read_until
+{
+	my ($pty, $pattern) = @_;
+	my ($seen, $deadline) = ('', time() + time_limit(30));
+
 	while (time() < $deadline)
 	{
 		my $ready = '';
@@ -47,15 +55,31 @@ sub watch
 		next unless select($ready, undef, undef, 0.1);
 		last unless sysread($pty, my $bytes, 4096);
 		$seen .= $bytes;
-		if (!$sent && $seen =~ $pattern)
-		{
-			kill $signal, $pid;
-			$sent = 1;
-		}
+		last if defined $pattern && $seen =~ $pattern;
 	}
-	kill 'KILL', $pid if time() >= $deadline;
-	waitpid($pid, 0);
-	return ($seen, $? == 0 ? 0 : "status $?");
+	return $seen;
+}
+
+# How it ended, in good time.
+sub end_of
+{
+	my ($pid) = @_;
+	wait_until('the end', sub { waitpid($pid, POSIX::WNOHANG()) == $pid })
+	  or kill('KILL', $pid);
+	return $? == 0 ? 0 : "status $?";
+}
+
+# Run it until what it writes matches, then send a signal: (all that it wrote,
+# exit status).
+sub watch
+{
+	my ($locale, $pattern, $signal) = @_;
+	my ($pty, $pid) = start_watch($locale);
+	my $seen = read_until($pty, $pattern);
+
+	kill $signal, $pid;
+	$seen .= read_until($pty);
+	return ($seen, end_of($pid));
 }
 
 foreach my $row (
@@ -73,5 +97,23 @@ foreach my $row (
 	cmp_ok(scalar(() = $seen =~ /\e\[H/g), '>=', 2, "$locale: drawn anew");
 	unlike($seen, qr/\n\n/, "$locale: every line is cleared to its end");
 }
+
+# Ctrl-S makes the terminal stand still, and the program with it, so that the
+# first signal does not help; with the second the terminal is as it was.
+my ($pty, $pid) = start_watch('C');
+read_until($pty, qr/rate .*lag /s);
+syswrite($pty, "\x13");
+foreach my $number (1, 2)
+{
+	kill 'INT', $pid;
+	wait_until("signal $number to be taken",
+		sub {
+			my $told = eval { slurp_file("/proc/$pid/status") } // '';
+			return $told !~ /^ShdPnd:\s*0*[1-9a-f]/m;
+		}) if $number == 1;
+}
+like(read_until($pty), qr/\e\[\?25h\e\[\?1049l\z/,
+	'a second signal: the terminal is as it was');
+isnt(end_of($pid), undef, 'a second signal: it ends');
 
 done_testing();

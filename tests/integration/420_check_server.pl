@@ -14,6 +14,9 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::Check qw(check finds);
 
+# What tests are called must not be what walfetch is called.
+delete $ENV{PGAPPNAME};
+
 my $server = new_server('leader');
 my $base   = $server->connstr;
 my $conf   = $server->data_dir . '/postgresql.conf';
@@ -190,6 +193,34 @@ finds('no such role', check_as('nobody_here'), 'login', 'error',
 finds('may not log in', check_as('nologin'), 'login', 'error',
 	qr/not permitted to log in/, qr/ALTER ROLE "nologin" LOGIN/);
 
+# Not the proof that the file asks for.
+with_hba('local replication archiver peer', 'local replication shown scram-sha-256',
+	'local replication all trust', 'local all all trust');
+$server->safe_psql('postgres',
+	"CREATE ROLE shown REPLICATION LOGIN PASSWORD 'secret'");
+wait_until('the new methods',
+	sub { defined check_as('archiver')->{findings}{login} });
+$checked = check_as('archiver');
+is($checked->{status}, 2, 'another user of the system: status');
+finds('another user of the system', $checked, 'login', 'error',
+	qr/Peer authentication failed/,
+	qr/role "archiver" is only for .* of that name, and this is "$me": map it/);
+unlike($checked->{findings}{login}{mend},
+	qr/CREATE ROLE/, 'another user of the system: the role is there');
+finds('no password', check_as('shown', '-w'), 'login', 'error',
+	qr/no password supplied/, qr/password file/);
+put($hba, $good_hba);
+$server->reload;
+wait_until('the old methods',
+	sub { !check_as('archiver')->{findings}{login} });
+
+# There, but not the one that is wanted.
+$checked = check(walfetch(),
+	[ '-d', $server->connstr . ' target_session_attrs=standby' ]);
+is($checked->{status}, 2, 'not a standby: status');
+finds('not a standby', $checked, 'server', 'error',
+	qr/not in hot standby mode/, qr/not what target_session_attrs asks for/);
+
 # A role that may have no normal connection: that is no fault of the server's.
 $server->safe_psql('postgres',
 	'CREATE ROLE busy REPLICATION LOGIN CONNECTION LIMIT 0');
@@ -245,6 +276,8 @@ finds('max_wal_senders = 0', $checked, 'connections', 'error',
 	qr/max_wal_senders/);
 
 with_conf('max_wal_senders = 2', 1);
+finds('two places', check_as(undef), 'max_wal_senders', 'warning',
+	qr/2, 2 free; .*backup beside a receiver/, qr/max_wal_senders = 10/);
 my $receiver = start_receiver($server, new_archive(), options => [ '-s', 1 ]);
 ok(wait_flushed_or_streaming(), 'a receiver takes a place');
 finds('one place left', check_as(undef), 'max_wal_senders', 'warning',
@@ -328,6 +361,40 @@ finds('remote_apply', $checked, 'synchronous_commit', 'error',
 	qr/wait for ever/, qr/synchronous_commit = on/);
 finds('remote_apply', $checked, 'synchronous_standby_names', 'warning',
 	qr/0 of 2.*run walfetch receive with --synchronous/);
+
+# By whatever name the receiver goes there.
+foreach my $row (
+	[ 'in the connection string', " application_name='the Archive'", {} ],
+	[ 'in the environment', '', { PGAPPNAME => 'The archive' } ])
+{
+	my ($where, $conninfo, $env) = @$row;
+	with_conf("synchronous_standby_names = '1 (\"the archive\")'\n"
+		  . "synchronous_commit = remote_apply");
+	wait_until(
+		'the names to be read',
+		sub {
+			$server->safe_psql('postgres', 'SHOW synchronous_standby_names') =~
+			  /the archive/;
+		});
+	$checked = check(walfetch(), [ '-d', "$base$conninfo" ], env => $env);
+	is($checked->{status}, 2, "a name $where: status");
+	finds("a name $where", $checked, 'synchronous_standby_names',
+		'warning', qr/--synchronous, for commits wait for "[Tt]he [Aa]rchive"/);
+	finds("a name $where", $checked, 'synchronous_commit', 'error',
+		qr/wait for ever/, qr/take "[Tt]he [Aa]rchive" out of/);
+}
+$checked = check_as(undef);
+is($checked->{status}, 0, 'another name: status');
+finds('another name', $checked, 'synchronous_standby_names', 'warning',
+	qr/do not wait for walfetch receive, whose application_name is "walfetch"/);
+
+# The same without SQL.
+with_conf("synchronous_standby_names = 'walfetch'\n"
+	  . "synchronous_commit = remote_apply");
+check_until('synchronous_commit', 'error', qr/remote_apply/);
+finds('remote_apply without SQL', check_as('busy'),
+	'synchronous_commit', 'error', qr/wait for ever/,
+	qr/synchronous_commit = on/);
 with_conf('synchronous_commit = off');
 $checked = check_until('synchronous_commit', 'warning', qr/off/);
 finds('synchronous_commit = off', $checked, 'synchronous_commit', 'warning',

@@ -39,6 +39,10 @@ my ($sql) = $checked->{findings}{slot}{mend} =~ /(SELECT .*;)/;
 $server->safe_psql('postgres', $sql);
 finds('made as it says', check_slot('nowhere'), 'slot', 'ok', qr/holds back/);
 
+finds('a name that no slot has', check_slot('My"slot'),
+	'slot', 'error', qr/no slot can be called "My"slot"/,
+	qr/lower-case letters, digits and underscores, 63 at most/);
+
 $server->safe_psql('postgres',
 	"SELECT pg_create_logical_replication_slot('logical', 'pgoutput')");
 $checked = check_slot('logical');
@@ -86,7 +90,7 @@ is(join(' ', grep { !/^\.\.?$/ } slurp_dir("$place/good")),
 $checked = check_place("$place/missing");
 is($checked->{status}, 1, 'missing: status');
 finds('missing', $checked, 'directory', 'error', qr/No such file/,
-	qr{mkdir -m 700 '\Q$place\E/missing'});
+	qr{mkdir -p -m 700 '\Q$place\E/missing'});
 my ($mkdir) = $checked->{findings}{directory}{mend} =~ /(mkdir .*)/;
 is(system($mkdir), 0, 'missing: made as it says');
 is(check_place("$place/missing")->{status}, 0, 'missing: is fit then');
@@ -94,6 +98,10 @@ is(check_place("$place/missing")->{status}, 0, 'missing: is fit then');
 append_to_file("$place/file", "x\n");
 finds('a file', check_place("$place/file"),
 	'directory', 'error', qr/Not a directory/, qr/Name a directory/);
+
+symlink('loop', "$place/loop");
+finds('a loop', check_place("$place/loop"),
+	'directory', 'error', qr/Too many levels/, qr/that can be opened/);
 
 mkdir "$place/closed";
 chmod 0000, "$place/closed";
@@ -159,7 +167,7 @@ SKIP:
 		'unshare', '-Urm', 'sh', '-c',
 		'mount -t tmpfs -o mode=0700,size="$1" tmpfs "$2" && '
 		  . 'shift 2 && exec "$@"', 'sh');
-	skip('no file system can be made here', 6)
+	skip('no file system can be made here', 9)
 	  if system(@inside, '4m', $small, 'true') != 0;
 	$checked = check_place(
 		$small,
@@ -175,6 +183,17 @@ SKIP:
 	is($checked->{status}, 0, 'a small disk: status');
 	finds('a small disk', $checked, 'free space', 'warning',
 		qr/room for [678] segments/, qr/Free space/);
+	$checked = check_place(
+		$small,
+		conninfo => "$base user=$user",
+		wrapper  => [
+			@inside, '1m', $small, 'sh', '-c',
+			'dd if=/dev/zero of="$0/filler" bs=4k 2>/dev/null; exec "$@"',
+			$small
+		]);
+	is($checked->{status}, 1, 'no space at all: status');
+	finds('no space at all', $checked, 'writable', 'error',
+		qr/No space left on device/, qr/has space/);
 }
 
 # Whose WAL it is.
@@ -184,6 +203,19 @@ is($checked->{status}, 6, 'another cluster: status');
 finds('another cluster', $checked, 'cluster', 'error',
 	qr/belongs to another cluster/, qr/one directory per cluster/i);
 $other->stop;
+$other = new_server('two', segment_size => 2);
+$checked = check_place($archive->dir, conninfo => $other->connstr);
+is($checked->{status}, 6, 'another segment size: status');
+finds('another segment size', $checked, 'cluster', 'error',
+	qr/another (cluster|segment size)/, qr/one directory per cluster/i);
+$other->stop;
+my $closed = new_archive();
+system_or_bail('cp', $archive->dir . '/' . ($archive->complete)[0], $closed->dir);
+chmod 0000, glob($closed->dir . '/*');
+$checked = check_place($closed->dir);
+is($checked->{status}, 1, 'WAL that may not be read: status');
+finds('WAL that may not be read', $checked, 'cluster', 'error',
+	qr/Permission denied/, qr/Let this user read/);
 
 # A server that was set back: an archive that is further.
 $checked = check_place($archive->dir);
@@ -267,5 +299,14 @@ $standby->safe_psql('postgres', 'CREATE TABLE after ()');
 $checked = check(walfetch(), [ '-d', $standby->connstr, '-D', $old->dir ]);
 is($checked->{status}, 0, 'promoted: status');
 finds('promoted', $checked, 'gap', 'ok', qr/none: the server has timeline/);
+
+
+# A server that has spoilt its own history.
+my ($history) = glob($standby->data_dir . '/pg_wal/*.history');
+append_to_file($history, "no line of a history\n");
+$checked = check(walfetch(), [ '-d', $standby->connstr, '-D', $old->dir ]);
+isnt($checked->{status}, 0, 'a spoilt history: status');
+finds('a spoilt history', $checked, 'gap', 'error', qr/history/,
+	qr/the server's log may say more/);
 
 done_testing();

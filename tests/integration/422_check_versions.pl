@@ -37,6 +37,30 @@ sub quietly
 	return;
 }
 
+# A slot that was idle for too long: the check tells, and why.
+sub loses_idle_slot
+{
+	my ($version, $conninfo) = @_;
+	my @ask = ('psql', '-XAtq', $conninfo . ' dbname=postgres', '-c');
+
+	quietly(@ask, "ALTER SYSTEM SET idle_replication_slot_timeout = '1s'");
+	quietly(@ask, 'SELECT pg_reload_conf()');
+	ok( wait_until(
+			"version $version: an idle slot to go",
+			sub {
+				quietly(@ask, 'CHECKPOINT');
+				my ($reason) = run_command([ @ask,
+						'SELECT invalidation_reason FROM pg_replication_slots' ]);
+				return $reason eq 'idle_timeout';
+			}),
+		"version $version: an idle slot is invalidated");
+	my $checked = check(walfetch(), [ '-d', $conninfo, '-S', 'archive' ]);
+	is($checked->{status}, 4, "version $version, an idle slot: status");
+	finds("version $version, an idle slot", $checked, 'slot', 'error',
+		qr/"archive" is invalidated, idle_timeout/, qr/--drop-slot/);
+	return;
+}
+
 foreach my $version (sort { $a <=> $b } keys %programs)
 {
 	my $bin  = $programs{$version};
@@ -118,7 +142,12 @@ $idle
 	finds("version $version",
 		check(walfetch(), [ '-d', "host=$host port=5432 user=ordinary" ]),
 		'role', 'error', qr/replication/i, qr/ALTER ROLE "ordinary"/);
+	finds("version $version, a session that it cannot tell",
+		check(walfetch(), [ '-d', "$conninfo target_session_attrs=primary" ]),
+		'login', 'error', undef, qr/version $version, and before 14/)
+	  if $version < 14;
 	stops_cleanly("version $version: stops", $receiver, 'TERM');
+	loses_idle_slot($version, $conninfo) if $version >= 18;
 	$stop->();
 }
 

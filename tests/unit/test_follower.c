@@ -35,14 +35,16 @@ plain(void **state)
 	settings_are(&follower,
 		"primary_conninfo = 'host=''db1'' user=''r'''\n"
 		"primary_slot_name = 'a'\n"
-		"restore_command = 'walfetch restore -D /backup/wal %f %p'\n");
+		"restore_command = 'walfetch restore -D /backup/wal "
+		"--partial %f %p'\n");
 	follower.version = 110021;
 	assert_true(follower_is_old(&follower));
 	settings_are(&follower,
 		"standby_mode = 'on'\n"
 		"primary_conninfo = 'host=''db1'' user=''r'''\n"
 		"primary_slot_name = 'a'\n"
-		"restore_command = 'walfetch restore -D /backup/wal %f %p'\n");
+		"restore_command = 'walfetch restore -D /backup/wal "
+		"--partial %f %p'\n");
 }
 
 /* Through a shell, the server's own percent signs, and its file of settings. */
@@ -57,7 +59,7 @@ quoted(void **state)
 	settings_are(&follower,
 		"primary_conninfo = 'password=''a\\\\''b\\\\\\\\c'''\n"
 		"restore_command = 'walfetch restore -D "
-		"''/a b/c''\\\\''''d/50%%'' %f %p'\n");
+		"''/a b/c''\\\\''''d/50%%'' --partial %f %p'\n");
 }
 
 static void
