@@ -68,6 +68,7 @@ my %methods = (
 
 foreach my $method (sort keys %methods)
 {
+	next if server_version() < 15 && $method =~ /^server/;
 	my $target = new_target();
 	my $suffix = $methods{$method};
 
