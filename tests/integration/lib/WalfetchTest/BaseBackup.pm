@@ -17,6 +17,7 @@ use WalfetchTest::Process;
 
 our @EXPORT = qw(
   backup_server
+  compresses
   left_below
   new_target
   odd_modes
@@ -48,6 +49,19 @@ sub backup_server
 		'CREATE TABLE numbers AS SELECT n, md5(n::text) '
 		  . 'FROM generate_series(1, 100000) AS n');
 	return $server;
+}
+
+# True if a server can compress as a method says: "server-zstd:3" and the like.
+# Any client can.
+sub compresses
+{
+	my ($server, $method) = @_;
+	my ($codec) = $method =~ /^server-(\w+)/ or return 1;
+
+	return 0 if server_version() < 15;
+	return $codec eq 'gzip' || $server->safe_psql('postgres',
+		"SELECT '$codec' = ANY (enumvals) FROM pg_settings "
+		  . "WHERE name = 'wal_compression'") eq 't';
 }
 
 # A name for a target that does not exist yet.
