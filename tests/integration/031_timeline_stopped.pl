@@ -12,6 +12,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_version(12, 'standbys without recovery.conf');
+
 my $mb     = 1024 * 1024;
 my $leader = new_server('leader');
 my $begin  = create_slot($leader, 'base');

@@ -14,6 +14,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_version(12, 'standbys without recovery.conf');
+
 my $mb = 1024 * 1024;
 
 # Each is the leader once, in this order. Their ports are known from the start.

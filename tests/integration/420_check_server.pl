@@ -14,6 +14,8 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::Check qw(check finds);
 
+needs_version(13, 'the settings that are judged here');
+
 my $server = new_server('leader');
 my $base   = $server->connstr;
 my $conf   = $server->data_dir . '/postgresql.conf';

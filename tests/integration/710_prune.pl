@@ -12,6 +12,8 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::Backup qw(backup_start recovers_from take_backup);
 
+needs_version(13, 'backup manifests');
+
 my $server  = new_server('leader');
 my $standby = new_standby('standby', $server);
 my $archive = new_archive();

@@ -295,13 +295,15 @@ ensure() {
 		fails "the program in \"$cache/$version/bin\" does not run here"
 }
 
-# find VERSION: print where it is, or why it is nowhere.
+# find_server VERSION: print where it is, or why it is nowhere.
 find_server() {
 	local version=$1
 
 	reason=
 	if [ "$version" = "$own" ]; then
 		echo "WALFETCH_PG_$version=$pg_bin"
+	elif [ -z "$usable" ]; then
+		echo "WALFETCH_NO_PG_$version=could not use \"$cache\""
 	elif ensure "$version"; then
 		echo "WALFETCH_PG_$version=$(realpath "$cache/$version/bin")"
 	else
@@ -320,11 +322,9 @@ own=
 if find_postgresql; then
 	own=$(version_of "$pg_bin")
 fi
-if open_cache 2>/dev/null; then
-	for version in "$@"; do
-		find_server "$version"
-	done
-	rm -rf "$scratch"
-else
-	printf "WALFETCH_NO_PG_%s=could not use \"$cache\"\n" "$@"
-fi
+usable=1
+open_cache 2>/dev/null || usable=
+for version in "$@"; do
+	find_server "$version"
+done
+[ -z "$usable" ] || rm -rf "$scratch"
