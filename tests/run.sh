@@ -36,8 +36,8 @@ newer suites of Debian (17 to 19, without installing anything), into
 ${XDG_CACHE_HOME}/walfetch, or else ~/.cache/walfetch, or /var/cache/walfetch if
 we are root; some 700 MB for all. Remove that folder to fetch them anew. What
 cannot be had is skipped and named at the end, with the reason.
-WALFETCH_PG_13=FOLDER takes the programs of PostgreSQL 13 from there instead, and
-so for every version. WALFETCH_SERVER=13 ctest ... runs single tests on it.
+WALFETCH_PG_13=FOLDER takes the programs of PostgreSQL 13 from there instead,
+and so for every version. WALFETCH_SERVER=13 ctest ... runs single tests on it.
 EOT
 }
 
