@@ -36,11 +36,30 @@ read_identity(const struct answer *answer, struct server_identity *identity,
 	return true;
 }
 
+/*
+ * A standby's transactions are read-only in every version; those of a leader
+ * are if it was told so, and then nothing is known.
+ */
+static bool
+ask_whether_leads(struct server *server, bool *leads, struct error *error)
+{
+	struct text value;
+	bool ok;
+
+	text_init(&value);
+	ok = server_show(server, "transaction_read_only", &value, error);
+	if (ok)
+		*leads = strcmp(value.string, "off") == 0;
+	text_free(&value);
+	return ok;
+}
+
 bool
 server_identify(struct server *server, struct server_identity *identity,
 	struct error *error)
 {
 	struct answer answer = {"IDENTIFY_SYSTEM", NULL};
+	struct server_identity found;
 	const char *standby;
 	struct text query;
 	bool ok;
@@ -48,12 +67,16 @@ server_identify(struct server *server, struct server_identity *identity,
 	text_init(&query);
 	text_printf(&query, "IDENTIFY_SYSTEM");
 	ok = answer_ask_plain(&answer, server, &query, error) &&
-		read_identity(&answer, identity, error);
+		read_identity(&answer, &found, error);
 	answer_free(&answer);
 	if (!ok)
 		return false;
 	standby = libpq()->PQparameterStatus(server->conn, "in_hot_standby");
-	identity->leads = standby != NULL && strcmp(standby, "off") == 0;
+	if (standby != NULL)
+		found.leads = strcmp(standby, "off") == 0;
+	else if (!ask_whether_leads(server, &found.leads, error))
+		return false;
+	*identity = found;
 	return true;
 }
 

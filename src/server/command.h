@@ -17,7 +17,7 @@ struct server_identity {
 	uint64_t system_identifier;
 	uint32_t timeline;
 	lsn flushed; /* the server's flush position */
-	bool leads;  /* it says that it is no standby (from 14 on) */
+	bool leads;  /* it is no standby; false: it is, or cannot be told */
 };
 
 struct server_slot {
@@ -47,7 +47,7 @@ struct timeline_switch {
 	lsn begin;
 };
 
-/* IDENTIFY_SYSTEM. */
+/* IDENTIFY_SYSTEM; before PostgreSQL 14 a SHOW, too. */
 bool server_identify(struct server *server, struct server_identity *identity,
 	struct error *error);
 

@@ -11,6 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_version(12, 'reply_time in pg_stat_replication');
+
 # Somebody listens, and never says a word: D15.
 my $dir    = PostgreSQL::Test::Utils::tempdir_short();
 my $listen = IO::Socket::UNIX->new(

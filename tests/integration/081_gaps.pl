@@ -11,6 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_version(13, 'wal_keep_size and max_slot_wal_keep_size');
+
 my $mb     = 1024 * 1024;
 my $server = new_server(
 	'leader', conf => q(

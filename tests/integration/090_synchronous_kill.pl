@@ -11,6 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_program('pg_waldump');
+
 my $rounds = $ENV{WALFETCH_KILL_ROUNDS} // 10;
 my $mb     = 1024 * 1024;
 my @codecs = qw(none gzip lz4 zstd);

@@ -10,6 +10,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_version(12, 'reply_time in pg_stat_replication');
+
 my $server = new_server('leader');
 $server->command_ok([qw(pgbench -i -q -s 1 postgres)], 'pgbench -i');
 create_slot($server, 'standby');

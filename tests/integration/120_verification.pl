@@ -11,6 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_program('pg_waldump');
+
 my $mb     = 1024 * 1024;
 my $server = new_server('leader', conf => "max_replication_slots = 30\n");
 my $pg_wal = $server->data_dir . '/pg_wal';

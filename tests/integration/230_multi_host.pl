@@ -14,6 +14,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_version(12, 'standbys without recovery.conf');
+
 my $mb = 1024 * 1024;
 
 # Each is the leader once, in this order. Their ports are known from the start.
@@ -174,7 +176,10 @@ is(join(' ', $archive->histories),
 stops_cleanly('stops', $receiver, 'TERM');
 
 # None of them is what is wanted: told for each of them.
+SKIP:
 {
+	skip('a server before version 14 cannot be asked for a standby', 6)
+	  if server_version() < 14;
 	my ($status, $stderr) = run_receiver(
 		undef, new_archive(),
 		conninfo => $conninfo =~ s/read-write/standby/r,

@@ -12,6 +12,9 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::Restore;
 
+needs_version(12, 'standbys without recovery.conf');
+needs_program('pg_waldump');
+
 my $mb      = 1024 * 1024;
 my $codec   = 'zstd';
 my $archive = new_archive();

@@ -13,6 +13,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_version(12, 'standbys without recovery.conf');
+
 my $mb = 1024 * 1024;
 
 # A copy of an archive, to try something else with.

@@ -12,6 +12,8 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::Process;
 
+needs_version(12, 'reply_time in pg_stat_replication');
+
 my $mb    = 1024 * 1024;
 my $bound = (32 + 16) * $mb;
 

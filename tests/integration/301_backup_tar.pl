@@ -11,6 +11,8 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::BaseBackup;
 
+needs_version(13, 'backup manifests');
+
 my $server = backup_server('leader');
 my $space  = PostgreSQL::Test::Utils::tempdir('space');
 $server->safe_psql('postgres', "CREATE TABLESPACE elsewhere LOCATION '$space'");
@@ -68,6 +70,11 @@ my %methods = (
 
 foreach my $method (sort keys %methods)
 {
+	if (!compresses($server, $method))
+	{
+	  SKIP: { skip("this server does not have $method", 1); }
+		next;
+	}
 	my $target = new_target();
 	my $suffix = $methods{$method};
 

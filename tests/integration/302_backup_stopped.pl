@@ -11,6 +11,8 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::BaseBackup;
 
+needs_version(13, 'pg_stat_progress_basebackup');
+
 my $server = backup_server('leader');
 
 # Start one that takes its time, and wait until files are there.

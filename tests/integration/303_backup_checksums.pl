@@ -44,7 +44,8 @@ foreach my $format (qw(plain tar))
 		qr/error: the backup in "\Q$target\E" is damaged: data pages fail their checksums$/m,
 		"$format: and calls the backup damaged");
 	ok(decode_json($stdout)->{damaged}, "$format: --json does, too");
-	ok(-e "$target/backup_manifest", "$format: it is kept");
+	my $name = $format eq 'tar' ? 'base.tar' : 'backup_label';
+	ok(-e "$target/$name", "$format: it is kept");
 }
 
 my ($status, $stderr) =

@@ -12,6 +12,8 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::BaseBackup;
 
+needs_version(13, 'backup manifests');
+
 my $server  = backup_server('leader');
 my $archive = new_archive();
 create_slot($server, 'archive');

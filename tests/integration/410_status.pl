@@ -12,6 +12,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_version(13, 'wal_keep_size and max_slot_wal_keep_size');
+
 my $server = new_server('leader', conf => "max_slot_wal_keep_size = -1\n");
 my $archive = new_archive();
 

@@ -13,6 +13,8 @@ use WalfetchTest;
 use WalfetchTest::Check qw(check finds);
 use WalfetchTest::Process;
 
+needs_version(13, 'wal_keep_size and max_slot_wal_keep_size');
+
 my $server = new_server('leader', conf => "wal_level = logical\n");
 my $base   = $server->connstr;
 

@@ -11,6 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WalfetchTest;
 
+needs_version(13, 'the settings of the story');
+
 my $script  = "$FindBin::RealBin/../../contrib/leader-follower.sh";
 my $bin_dir = PostgreSQL::Test::Cluster->new('programs')->config_data('--bindir');
 

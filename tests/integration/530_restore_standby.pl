@@ -14,6 +14,8 @@ use Time::HiRes qw(time);
 use WalfetchTest;
 use WalfetchTest::Restore;
 
+needs_version(13, 'wal_keep_size and max_slot_wal_keep_size');
+
 my $archive  = new_archive();
 my $leader   = new_server('leader', conf => "wal_keep_size = 0\nmin_wal_size = 2MB\n");
 my $receiver = start_receiver($leader, $archive,

@@ -12,6 +12,8 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::Restore;
 
+needs_program('pg_waldump');
+
 my $mb    = 1024 * 1024;
 my %tools = (
 	none => undef,

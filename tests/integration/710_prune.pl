@@ -12,6 +12,8 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::Backup qw(backup_start recovers_from take_backup);
 
+needs_version(13, 'backup manifests');
+
 my $server  = new_server('leader');
 my $standby = new_standby('standby', $server);
 my $archive = new_archive();
@@ -135,9 +137,12 @@ take_backup($other, "$base/other");
 write_wal($other, 30) for 1 .. 2;
 take_backup($other, "$base/ahead");
 my $before = join(' ', $archive->complete);
+# From version 17 on, a manifest says of which cluster it is.
+my @ahead =
+  server_version() < 17 ? (4, qr/does not reach/) : (6, qr/another cluster/);
 foreach my $refused (
 	[ 'a missing one', 1, qr/does not exist/, "$base/missing" ],
-	[ 'one that is ahead', 4, qr/does not reach/, "$base/ahead" ],
+	[ 'one that is ahead', @ahead, "$base/ahead" ],
 	[ 'one that is none', 5, qr/could not make out/, $archive->dir . '/' . ($archive->complete)[0] ],
 	[ 'a directory of none', 1, qr/neither/, $archive->dir ])
 {

@@ -3,7 +3,9 @@
 # usage: run_one.sh WALFETCH OUTPUT-FOLDER [FOLDER/]NAME SECONDS [WRAPPER]
 # FOLDER is one beside this one (integration).
 # WALFETCH_LEADER: the scripted leader, if the test wants one.
-# Status: 0 passed, 77 no PostgreSQL with its test modules here.
+# WALFETCH_SERVER: the version of the servers, if it is not to be that of the
+# newest PostgreSQL installed; $WALFETCH_PG_<version> is its folder of programs.
+# Status: 0 passed, 77 no PostgreSQL with its test modules here, or not that one.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../contrib/lib.sh"
@@ -20,8 +22,17 @@ scratch=
 find_postgresql || pg_bin=
 pgxs=${pg_bin%/bin}/lib/pgxs/src/test
 if [ ! -e "$pgxs/perl/PostgreSQL/Test/Cluster.pm" ]; then
-	echo "no PostgreSQL with its test modules found" >&2
+	echo "skipped: no PostgreSQL with its test modules found" >&2
 	exit 77
+fi
+if [ -n "${WALFETCH_SERVER:-}" ]; then
+	own=WALFETCH_PG_$WALFETCH_SERVER why=WALFETCH_NO_PG_$WALFETCH_SERVER
+	pg_bin=${!own:-}
+	if ! "${as_user[@]}" test -x "$pg_bin/postgres"; then
+		echo "skipped: no PostgreSQL $WALFETCH_SERVER here:" \
+			"${!why:-\$$own does not name its programs}" >&2
+		exit 77
+	fi
 fi
 
 # What the test leaves behind stays for reading if it failed.
@@ -51,7 +62,8 @@ if ! "${as_user[@]}" test -x "$walfetch" -a -r "$tests/$folder/$name.pl" -a -w "
 	cp "$walfetch" "$scratch/walfetch"
 	mkdir "$scratch/tests"
 	cp -R "$here/../../contrib" "$here/../../man" "$scratch"
-	cp -R "$tests/integration" "$tests/known" "$tests/fault" "$scratch/tests"
+	cp -R "$tests/integration" "$tests/known" "$tests/fault" \
+		"$tests/servers" "$scratch/tests"
 	if [ -n "${WALFETCH_LEADER:-}" ]; then
 		cp "$WALFETCH_LEADER" "$scratch/leader"
 		export WALFETCH_LEADER="$scratch/leader"

@@ -30,9 +30,9 @@ foreach my $try (1 .. 3)
 		$leader, $archive, $border, options => [ '-S', 'slot' ]);
 	$leader->stop('immediate');
 	wait_until("the standby to be at $border",
-		sub { $candidate->lsn('replay') eq $border }, 10);
+		sub { lsn_number($candidate->lsn('replay')) == lsn_number($border) }, 10);
 	$candidate->promote;
-	if (history_switch($candidate, 2) eq $border)
+	if (lsn_number(history_switch($candidate, 2)) == lsn_number($border))
 	{
 		$standby = $candidate;
 		last;

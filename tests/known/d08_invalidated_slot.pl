@@ -10,6 +10,8 @@ use Known;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+needs_version(13, 'wal_keep_size and max_slot_wal_keep_size');
+
 known('D08');
 my $mb     = 1024 * 1024;
 my $server = new_server(

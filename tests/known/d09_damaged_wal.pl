@@ -10,6 +10,7 @@ use Known;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+needs_program('pg_waldump');
 known('D09');
 my $mb     = 1024 * 1024;
 my $server = new_server('leader');

@@ -32,7 +32,7 @@ receive_upto("$segments segments", $server, $archive, $upto,
 cmp_ok(scalar($archive->complete), '>=', $segments, 'they are there');
 my $size = 0;
 $size += -s $archive->dir . "/$_" foreach $archive->complete;
-my $limit = 5 * $size / $archive->complete;
+my $limit = 8 * $size / $archive->complete;
 
 # How many bytes a process has read from files so far.
 sub has_read

@@ -11,6 +11,7 @@ use PostgreSQL::Test::Utils;
 use ServerProxy qw(message);
 use Test::More;
 
+needs_version(15, 'slots are asked for as the claimed version wants it');
 known('D20');
 my $server   = new_server('leader');
 my @versions = ('15.8.1', '25.1', '16devel');

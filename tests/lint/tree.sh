@@ -19,7 +19,7 @@ project_files | grep -vE '^tests/fuzz/(seeds|crashes)/' | tr '\n' '\0' |
 	fail_if_any 'trailing white space'
 
 project_files |
-	grep -E '^(src/.*\.c|tests/unit/test_.*\.c|tests/(integration|fault)/[^/]*\.pl|tests/fuzz/[^/]*\.c)$' |
+	grep -E '^(src/.*\.c|tests/unit/test_.*\.c|tests/(integration|fault|servers)/[^/]*\.pl|tests/fuzz/[^/]*\.c)$' |
 	while IFS= read -r file; do
 		name=${file##*/}
 		case $name in

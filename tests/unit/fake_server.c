@@ -305,8 +305,11 @@ fake_welcome(struct fake_server *server, const char *version)
 	fake_message(server, 'R', auth_ok, sizeof(auth_ok));
 	parameter_status(server, "server_version", version);
 	parameter_status(server, "client_encoding", "UTF8");
-	parameter_status(server, "in_hot_standby", "off");
-	parameter_status(server, "default_transaction_read_only", "off");
+	if (atoi(version) >= 14) {
+		parameter_status(server, "in_hot_standby", "off");
+		parameter_status(
+			server, "default_transaction_read_only", "off");
+	}
 	fake_message(server, 'K', key_data, sizeof(key_data));
 	fake_ready(server);
 	fake_flush(server);

@@ -66,6 +66,46 @@ identify(void **state)
 	fixture_end(&s.f);
 }
 
+/* Versions before 14 do not say it without being asked. */
+static void
+old_leader(struct fake_server *fake)
+{
+	static const struct reply identity = {
+		"IDENTIFY_SYSTEM", 3, {"1", "1", "0/1"}, NULL, NULL};
+	const struct scene *scene = fake->argument;
+
+	fake_accept(fake);
+	fake_welcome(fake, "13.5");
+	answer(fake, &identity);
+	answer(fake, scene->reply);
+	fake_expect(fake, 'X', NULL, 0);
+}
+
+static void
+identify_old_leader(void **state)
+{
+	static const struct reply shown[] = {
+		{"SHOW transaction_read_only", 1, {"off"}, NULL, NULL},
+		{"SHOW transaction_read_only", 1, {"on"}, NULL, NULL},
+		{"SHOW transaction_read_only", 0, {NULL}, NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		struct server_identity identity = {7, 7, 7, false};
+		struct scene s;
+
+		s.reply = &shown[i];
+		fixture_connect(&s.f, old_leader);
+		assert_int_equal(
+			server_identify(s.f.server, &identity, &s.f.error),
+			shown[i].count == 1);
+		assert_int_equal(identity.leads, i == 0);
+		assert_int_equal(identity.timeline, shown[i].count ? 1 : 7);
+		fixture_end(&s.f);
+	}
+}
+
 static void
 identify_is_checked(void **state)
 {
@@ -396,6 +436,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(identify),
+		cmocka_unit_test(identify_old_leader),
 		cmocka_unit_test(identify_is_checked),
 		cmocka_unit_test(segment_size),
 		cmocka_unit_test(group_access),

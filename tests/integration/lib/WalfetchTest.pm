@@ -29,8 +29,11 @@ our @EXPORT = qw(
   create_slot
   finishes
   flush_lsn
+  has_program
   lsn_number
   lsn_text
+  needs_program
+  needs_version
   new_archive
   new_server
   new_standby
@@ -38,6 +41,7 @@ our @EXPORT = qw(
   run_receiver
   sanitized
   seed_random
+  server_version
   segment_begin
   segment_name
   segment_number
@@ -68,6 +72,41 @@ sub time_limit
 {
 	my ($seconds) = @_;
 	return $seconds * ($ENV{WALFETCH_TIME_FACTOR} // 1);
+}
+
+# The major version of the servers, which are those of the PATH.
+sub server_version
+{
+	my ($text) = run_command([ 'postgres', '--version' ]);
+	return $text =~ /(\d+)/ ? $1 : die "no version in \"$text\"";
+}
+
+# Skip all tests of the file unless the servers are of this version or later.
+sub needs_version
+{
+	my ($version, $reason) = @_;
+	plan(skip_all => "$reason: PostgreSQL $version or later")
+	  if server_version() < $version;
+	return;
+}
+
+# True if this program came with the servers.
+sub has_program
+{
+	my ($name) = @_;
+	my ($folder) = run_command([ 'pg_config', '--bindir' ]);
+	return -x "$folder/$name";
+}
+
+# Skip all tests of the file unless these programs came with the servers.
+sub needs_program
+{
+	foreach my $name (@_)
+	{
+		plan(skip_all => "no $name of PostgreSQL " . server_version() . ' here')
+		  unless has_program($name);
+	}
+	return;
 }
 
 # True if the program was built with a sanitizer: its memory tells nothing.
@@ -122,13 +161,21 @@ sub new_archive
 sub new_server
 {
 	my ($name, %params) = @_;
-	my $server = PostgreSQL::Test::Cluster->new($name);
-	my $size   = $params{segment_size} // 1;
+	my $size    = $params{segment_size} // 1;
+	my $version = server_version();
+	my @segsize = ("--wal-segsize=$size");
 
+	if ($version < 11)
+	{
+		needs_version(11, 'segments that are not of 16 MB') if $size != 16;
+		@segsize = ();
+	}
+	my $server = PostgreSQL::Test::Cluster->new($name);
 	$server->init(
 		allows_streaming => 1,
-		extra => [ "--wal-segsize=$size", @{ $params{extra} // [] } ]);
+		extra            => [ @segsize, @{ $params{extra} // [] } ]);
 	my $max_wal_size = 4096 > 8 * $size ? 4096 : 8 * $size;
+	my $keep = $version >= 13 ? 'wal_keep_size = 16GB' : 'wal_keep_segments = 1000';
 	$server->append_conf(
 		'postgresql.conf', qq(
 autovacuum = off
@@ -137,7 +184,7 @@ log_statement = none
 max_connections = 40
 max_wal_size = ${max_wal_size}MB
 shared_buffers = 32MB
-wal_keep_size = 16GB
+$keep
 @{[ $params{conf} // '' ]}
 ));
 	$server->start;

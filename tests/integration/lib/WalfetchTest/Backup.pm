@@ -105,7 +105,7 @@ sub recovers_from
 	}
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	$node->init_from_backup($server, $name);
-	$node->append_conf('postgresql.conf',
+	$node->append_conf($node->_recovery_file,
 		restore_command($archive) . "recovery_target_timeline = 'latest'\n");
 	$node->set_recovery_mode;
 	$node->start;

@@ -1,8 +1,5 @@
-# What the tests of `walfetch backup` share: servers of any version, the runs,
-# and servers started from what came of them.
-#
-# $WALFETCH_SERVERS is a list of folders of PostgreSQL programs with colons
-# between, to try beside the one of the PATH.
+# What the tests of `walfetch backup` share: servers, the runs, and servers
+# started from what came of them.
 
 package WalfetchTest::BaseBackup;
 
@@ -20,70 +17,51 @@ use WalfetchTest::Process;
 
 our @EXPORT = qw(
   backup_server
-  install_paths
+  compresses
   left_below
   new_target
   odd_modes
-  program_of
   run_backup
   server_of
   start_backup
   streams_from
   verifies
-  version_of
 );
 
 my $count = 0;
-
-# The installations to test with: undef is that of the PATH.
-sub install_paths
-{
-	return (undef,
-		map { s{/bin/?$}{}r } grep { $_ ne '' } split /:/,
-		$ENV{WALFETCH_SERVERS} // '');
-}
-
-# A program of an installation, or of the PATH.
-sub program_of
-{
-	my ($install_path, $name) = @_;
-	return defined $install_path ? "$install_path/bin/$name" : $name;
-}
-
-sub version_of
-{
-	my ($install_path) = @_;
-	my ($text) = run_command([ program_of($install_path, 'postgres'), '-V' ]);
-	return $text =~ /(\d+)/ ? $1 : die "no version in \"$text\"";
-}
-
-sub cluster
-{
-	my ($install_path, $name) = @_;
-	my @where = defined $install_path ? (install_path => $install_path) : ();
-	return PostgreSQL::Test::Cluster->new($name, @where);
-}
 
 # A running server with data checksums and some tables, of which "numbers" has
 # 100000 rows. conf, extra: as for new_server.
 sub backup_server
 {
 	my ($name, %params) = @_;
-	my $server  = cluster($params{install_path}, $name);
-	my $version = version_of($params{install_path});
+	my $server = PostgreSQL::Test::Cluster->new($name);
 
 	$server->init(
 		allows_streaming => 1,
 		extra            => [ '-k', @{ $params{extra} // [] } ]);
 	$server->append_conf('postgresql.conf',
 		"hot_standby = on\nmax_wal_size = 4GB\n"
-		  . ($version >= 17 ? "summarize_wal = on\n" : '')
+		  . (server_version() >= 17 ? "summarize_wal = on\n" : '')
 		  . ($params{conf} // ''));
 	$server->start;
 	$server->safe_psql('postgres',
 		'CREATE TABLE numbers AS SELECT n, md5(n::text) '
 		  . 'FROM generate_series(1, 100000) AS n');
 	return $server;
+}
+
+# True if a server can compress as a method says: "server-zstd:3" and the like.
+# Any client can.
+sub compresses
+{
+	my ($server, $method) = @_;
+	my ($codec) = $method =~ /^server-(\w+)/ or return 1;
+
+	return 0 if server_version() < 15;
+	return $codec eq 'gzip' || $server->safe_psql('postgres',
+		"SELECT '$codec' = ANY (enumvals) FROM pg_settings "
+		  . "WHERE name = 'wal_compression'") eq 't';
 }
 
 # A name for a target that does not exist yet.
@@ -122,7 +100,7 @@ sub run_backup
 sub server_of
 {
 	my ($server, $target) = @_;
-	my $node = cluster($server->{_install_path}, 'copy' . ++$count);
+	my $node = PostgreSQL::Test::Cluster->new('copy' . ++$count);
 
 	mkdir $node->basedir;
 	if (defined $target)
@@ -170,17 +148,41 @@ sub streams_from
 	return $node;
 }
 
+# pg_verifybackup as it came with the server; or else a newer one, which reads
+# the manifest, but no WAL of that version.
+sub verifybackup
+{
+	my ($server) = @_;
+	my ($folder) = split /\n/, $server->config_data('--bindir');
+	my $version = server_version();
+
+	return "$folder/pg_verifybackup" if -x "$folder/pg_verifybackup";
+	return if $version < 13;
+	foreach my $newer ($version + 1 .. 18)
+	{
+		my $program = ($ENV{"WALFETCH_PG_$newer"} // next) . '/pg_verifybackup';
+		return ($program, '-n') if -x $program;
+	}
+	return;
+}
+
 # One test: pg_verifybackup accepts it.
 sub verifies
 {
 	my ($server, $target, $name, @options) = @_;
-	my $program = program_of($server->{_install_path}, 'pg_verifybackup');
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($program, @more) = verifybackup($server);
 
-	$program = $ENV{WALFETCH_VERIFYBACKUP} // 'pg_verifybackup'
-	  unless -x $program;
-	my ($stdout, $stderr) = run_command([ $program, @options, $target ]);
-	return like($stdout, qr/backup successfully verified/, $name)
-	  || diag($stderr);
+  SKIP:
+	{
+		skip('no pg_verifybackup for PostgreSQL ' . server_version(), 1)
+		  unless defined $program;
+		my ($stdout, $stderr) =
+		  run_command([ $program, @more, @options, $target ]);
+		return like($stdout, qr/backup successfully verified/, $name)
+		  || diag($stderr);
+	}
+	return;
 }
 
 # Every name below a directory that exists.

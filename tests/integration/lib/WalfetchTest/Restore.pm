@@ -52,9 +52,11 @@ sub new_recovery
 	my $server = PostgreSQL::Test::Cluster->new($name);
 
 	$server->init_from_backup($leader, $backup, standby => 0);
-	$server->append_conf('postgresql.conf',
+	# Before version 12 recovery has a file of its own.
+	$server->append_conf('postgresql.conf', "synchronous_standby_names = ''\n");
+	$server->append_conf($server->_recovery_file,
 		restore_line($archive, @{ $params{options} // [] })
-		  . "synchronous_standby_names = ''\n"
+		  . "recovery_target_timeline = 'latest'\n"
 		  . ($params{conf} // ''));
 	if ($params{standby})
 	{
