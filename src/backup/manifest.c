@@ -239,9 +239,13 @@ bool
 manifest_check(const struct text *manifest, struct file_list *list,
 	struct error *error)
 {
+	bool ok;
+
 	if (list->count > 0)
 		qsort(list->entries, list->count, sizeof(*list->entries),
 			compare_entries);
-	return check_once(manifest, list, error) ||
-		check_once(manifest, list, error);
+	ok = check_once(manifest, list, error);
+	if (!ok)
+		ok = check_once(manifest, list, error);
+	return ok;
 }
