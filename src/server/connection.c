@@ -127,6 +127,7 @@ connection_open(const struct parameters *parameters,
 	PGconn *made = libpq()->PQconnectStartParams(
 		parameters->keywords, parameters->values, 0);
 	struct password_guard guard;
+	const char *password;
 	bool ok;
 
 	*failure = none;
@@ -134,7 +135,11 @@ connection_open(const struct parameters *parameters,
 		return error_set_memory(error);
 	(void)libpq()->PQsetErrorVerbosity(made, PQERRORS_VERBOSE);
 	(void)libpq()->PQsetNoticeReceiver(made, ignore_notice, NULL);
-	password_guard_init(&guard, parameters->rule == RULE_GUARDED);
+	/* By now libpq has looked into all places where one may be. */
+	password = libpq()->PQpass(made);
+	password_guard_init(&guard,
+		parameters->rule == RULE_GUARDED && password != NULL &&
+			password[0] != '\0');
 	ok = advance(made, &guard, limit, failure, error);
 	ok = password_guard_end(&guard, made, ok, limit, error);
 	if (!ok && parameters->rule == RULE_LIBPQ)

@@ -39,6 +39,7 @@
 	X(PQgssEncInUse)             \
 	X(PQhost)                    \
 	X(PQhostaddr)                \
+	X(PQpass)                    \
 	X(PQisBusy)                  \
 	X(PQnfields)                 \
 	X(PQntuples)                 \

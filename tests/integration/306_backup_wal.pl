@@ -11,7 +11,7 @@ use Test::More;
 use WalfetchTest;
 use WalfetchTest::BaseBackup;
 
-my $number = 0;
+needs_version(13, 'manifests of backups');
 
 # Start it as it is, with nothing but its own WAL.
 sub starts_alone
@@ -32,50 +32,41 @@ sub segments_below
 	return grep { m{/[0-9A-F]{24}$} } left_below($dir);
 }
 
-foreach my $install_path (install_paths())
+my $server = backup_server('leader', extra => ['--wal-segsize=1']);
+
+my $plain = new_target();
+is(scalar(run_backup($server, $plain, qw(-X fetch))),
+	0, 'fetched');
+ok(segments_below("$plain/pg_wal"), 'fetched: WAL is in it');
+verifies($server, $plain, 'fetched: pg_verifybackup accepts it', '-n');
+starts_alone($server, $plain, 'fetched');
+
+my ($tar, $unpacked) = (new_target(), new_target());
+is(scalar(run_backup($server, $tar, qw(-F tar -X f -Z lz4))),
+	0, 'fetched, tar');
+ok(!-e "$tar/pg_wal.tar.lz4", 'fetched, tar: one archive');
+mkdir $unpacked, 0700;
+system_or_bail("lz4 -dcq $tar/base.tar.lz4 | tar -xf - -C $unpacked");
+starts_alone($server, $unpacked, 'fetched, tar');
+
+foreach my $method (qw(stream fetch none))
 {
-	my $version = version_of($install_path);
-	my $server =
-	  backup_server('leader' . ++$number, install_path => $install_path);
+	my $name = "--waldir, $method";
+	my ($target, $wal) = (new_target(), new_target());
 
-	my $plain = new_target();
-	is(scalar(run_backup($server, $plain, qw(-X fetch))),
-		0, "$version: fetched");
-	ok(segments_below("$plain/pg_wal"), "$version: fetched: WAL is in it");
-	verifies($server, $plain, "$version: fetched: pg_verifybackup accepts it", '-n')
-	  if $version >= 13;
-	starts_alone($server, $plain, "$version: fetched");
-
-	my ($tar, $unpacked) = (new_target(), new_target());
-	is(scalar(run_backup($server, $tar, qw(-F tar -X f -Z lz4))),
-		0, "$version: fetched, tar");
-	ok(!-e "$tar/pg_wal.tar.lz4", "$version: fetched, tar: one archive");
-	mkdir $unpacked, 0700;
-	system_or_bail("lz4 -dcq $tar/base.tar.lz4 | tar -xf - -C $unpacked");
-	starts_alone($server, $unpacked, "$version: fetched, tar");
-
-	foreach my $method (qw(stream fetch none))
-	{
-		my $name = "$version: --waldir, $method";
-		my ($target, $wal) = (new_target(), new_target());
-
-		is( scalar(run_backup($server, $target, '-X', $method, "--waldir=$wal")),
-			0, $name);
-		is(readlink("$target/pg_wal"), $wal, "$name: a link to it");
-		is(segments_below($wal) ? 1 : 0, $method eq 'none' ? 0 : 1,
-			"$name: the WAL is there");
-		is(join(' ', odd_modes($wal, 0700, 0600)), '', "$name: modes");
-		is(join(' ', grep { m{/\.} } left_below($wal)), '',
-			"$name: nothing else is");
-		verifies($server, $target, "$name: pg_verifybackup accepts it", '-n')
-		  if $version >= 13;
-		starts_alone($server, $target, $name) if $method ne 'none';
-	}
-	$server->stop;
+	is( scalar(run_backup($server, $target, '-X', $method, "--waldir=$wal")),
+		0, $name);
+	is(readlink("$target/pg_wal"), $wal, "$name: a link to it");
+	is(segments_below($wal) ? 1 : 0, $method eq 'none' ? 0 : 1,
+		"$name: the WAL is there");
+	is(join(' ', odd_modes($wal, 0700, 0600)), '', "$name: modes");
+	is(join(' ', grep { m{/\.} } left_below($wal)), '',
+		"$name: nothing else is");
+	verifies($server, $target, "$name: pg_verifybackup accepts it", '-n');
+	starts_alone($server, $target, $name) if $method ne 'none';
 }
 
 # From a standby: its WAL goes on behind the end of the backup.
-my $server = backup_server('sound', extra => ['--wal-segsize=1']);
 my $standby = new_standby('standby', $server);
 $server->wait_for_catchup($standby, 'replay');
 my $target = new_target();

@@ -39,6 +39,23 @@ sub try_archives
 	return;
 }
 
+sub try_fetched_wal
+{
+	my ($server) = @_;
+	my ($target, $wal) = (new_target(), new_target());
+
+	is(scalar(run_backup($server, $target, '-X', 'fetch', "--waldir=$wal")),
+		0, 'backup -X fetch --waldir');
+	verifies($server, $target, 'pg_verifybackup accepts it', '-n');
+	my $node = server_of($server, $target);
+	ok($node->start(fail_ok => 1), 'it starts with nothing but its own WAL')
+	  or return;
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM numbers'),
+		100000, 'all rows are there');
+	$node->stop;
+	return;
+}
+
 sub try_incremental
 {
 	my ($server) = @_;
@@ -83,6 +100,7 @@ my $server = backup_server('leader');
 
 try_follower($server);
 try_archives($server);
+try_fetched_wal($server);
 SKIP:
 {
 	skip('no pg_combinebackup here', 1)
