@@ -55,6 +55,10 @@ ok( wait_until(
 my @odd = grep { (-s $outer->dir . "/$_") % 2**20 } $outer->partials;
 is("@odd", '', 'no open segment of an odd size')
   || diag($receiver->stderr);
+
+# What filled up when the disk did gets its name with the next try at the latest.
+wait_until('full segments to get their names',
+	sub { $outer->partials <= 1 && $outer->complete }, patience());
 my $acknowledged = $server->slot('slot')->{restart_lsn};
 $outer->is_faithful(
 	'all that was acknowledged is there',
