@@ -108,6 +108,16 @@ is_own_file(int fd)
 }
 
 bool
+archive_lock_set_mode(
+	const struct directory *directory, int fd, struct error *error)
+{
+	if (!is_own_file(fd) || fchmod(fd, directory->file_mode) == 0)
+		return true;
+	return error_set_errno(error,
+		"could not set permissions of file \"%s\"", LOCK_FILE_NAME);
+}
+
+bool
 archive_lock_acquire(
 	const struct directory *directory, int *fd, struct error *error)
 {
@@ -125,19 +135,12 @@ archive_lock_acquire(
 				"could not lock file \"%s\"", LOCK_FILE_NAME);
 		goto failed;
 	}
-	if (!is_own_file(opened)) {
-		*fd = opened;
-		return true;
-	}
-	if (fchmod(opened, directory->file_mode) != 0) {
-		(void)error_set_errno(error,
-			"could not set permissions of file \"%s\"",
-			LOCK_FILE_NAME);
+	if (!archive_lock_set_mode(directory, opened, error))
 		goto failed;
-	}
 	/* For people only: a full disk must not keep a receiver from starting.
 	 */
-	(void)write_pid(opened);
+	if (is_own_file(opened))
+		(void)write_pid(opened);
 	*fd = opened;
 	return true;
 

@@ -21,6 +21,13 @@ bool archive_lock_acquire(
 	const struct directory *directory, int *fd, struct error *error);
 
 /*
+ * Give the file of a lock that is held the directory's mode for files; a name
+ * that is one of several of a file stays as it is. Errors: ERR_SYSTEM.
+ */
+bool archive_lock_set_mode(
+	const struct directory *directory, int fd, struct error *error);
+
+/*
  * Does a process hold the lock now? *pid: the process id in the file, 0 if it
  * tells none; it is only worth something while the lock is held. The lock is
  * not taken, so no receiver that starts now is kept out. Errors: ERR_SYSTEM.

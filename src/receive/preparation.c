@@ -132,10 +132,7 @@ lock_archive(struct preparation *preparation, struct error *error)
 	if (preparation->lock_fd < 0)
 		return archive_lock_acquire(
 			directory, &preparation->lock_fd, error);
-	return fchmod(preparation->lock_fd, directory->file_mode) == 0 ||
-		error_set_errno(error,
-			"could not set permissions of file \"%s\"",
-			LOCK_FILE_NAME);
+	return archive_lock_set_mode(directory, preparation->lock_fd, error);
 }
 
 static void
