@@ -2,6 +2,7 @@
 
 #ifdef HAVE_ZSTD
 
+#include <stdlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -112,31 +113,63 @@ zstd_encoder_free(void *state)
 	(void)ZSTD_freeCCtx(state);
 }
 
+/*
+ * A frame says how much it holds. Fed in pieces, the library does not hold it
+ * to that if its last block is empty.
+ */
+struct zstd_decoder {
+	ZSTD_DCtx *context;
+	bool begun;
+	unsigned long long declared; /* ZSTD_CONTENTSIZE_UNKNOWN: it does not */
+	unsigned long long decoded;
+};
+
 static bool
 zstd_decoder_open(void **state, struct error *error)
 {
-	ZSTD_DCtx *context = ZSTD_createDCtx();
+	struct zstd_decoder *decoder = calloc(1, sizeof(*decoder));
 
-	if (context == NULL)
+	if (decoder == NULL)
 		return error_set_memory(error);
+	decoder->context = ZSTD_createDCtx();
+	if (decoder->context == NULL) {
+		free(decoder);
+		return error_set_memory(error);
+	}
 	(void)ZSTD_DCtx_setParameter(
-		context, ZSTD_d_windowLogMax, ZSTD_DECODER_WINDOW_LOG);
-	*state = context;
+		decoder->context, ZSTD_d_windowLogMax, ZSTD_DECODER_WINDOW_LOG);
+	*state = decoder;
 	return true;
+}
+
+/* The first input has the whole header, or the stream is too short anyway. */
+static void
+read_declared(struct zstd_decoder *decoder, const struct codec_input *input)
+{
+	if (decoder->begun)
+		return;
+	decoder->begun = true;
+	decoder->declared = ZSTD_getFrameContentSize(input->next, input->left);
+	if (decoder->declared == ZSTD_CONTENTSIZE_ERROR)
+		decoder->declared = ZSTD_CONTENTSIZE_UNKNOWN;
 }
 
 static bool
 zstd_decode(void *state, struct codec_input *input, struct codec_plain *plain,
 	bool *ended, struct error *error)
 {
+	struct zstd_decoder *decoder = state;
 	ZSTD_inBuffer in = {input->next, input->left, 0};
 	ZSTD_outBuffer out = {plain->next, plain->room, 0};
-	size_t result = ZSTD_decompressStream(state, &out, &in);
+	size_t result;
 
+	read_declared(decoder, input);
+	result = ZSTD_decompressStream(decoder->context, &out, &in);
 	input->next += in.pos;
 	input->left -= in.pos;
 	plain->next += out.pos;
 	plain->room -= out.pos;
+	decoder->decoded += out.pos;
 	if (ZSTD_isError(result) && lacks_memory(result))
 		return error_set_memory(error);
 	if (ZSTD_isError(result))
@@ -144,13 +177,22 @@ zstd_decode(void *state, struct codec_input *input, struct codec_plain *plain,
 			"zstd stream is damaged: %s",
 			ZSTD_getErrorName(result));
 	*ended = result == 0;
+	if (*ended && decoder->declared != ZSTD_CONTENTSIZE_UNKNOWN &&
+		decoder->declared != decoder->decoded)
+		return error_set(error, ERR_DAMAGED,
+			"zstd stream is damaged: it holds %llu bytes and says "
+			"%llu",
+			decoder->decoded, decoder->declared);
 	return true;
 }
 
 static void
 zstd_decoder_free(void *state)
 {
-	(void)ZSTD_freeDCtx(state);
+	struct zstd_decoder *decoder = state;
+
+	(void)ZSTD_freeDCtx(decoder->context);
+	free(decoder);
 }
 
 const struct codec_encoder_functions codec_zstd_encoder = {

@@ -207,6 +207,10 @@ tar_reader_data(struct tar_reader *reader, const void **data, size_t *len,
 		return error_set(error, ERR_PROTOCOL,
 			"the server sent \"%.256s\" with a hole in it",
 			reader->path);
+	if (*len > reader->size - reader->read)
+		return error_set(error, ERR_PROTOCOL,
+			"the server sent more of \"%.256s\" than it said",
+			reader->path);
 	reader->read += *len;
 	return true;
 }

@@ -89,26 +89,13 @@ is_local(int fd)
 static bool
 is_time(PGconn *conn, int fd)
 {
-	switch (libpq()->PQstatus(conn)) {
-	case CONNECTION_MADE:
+	ConnStatusType status = libpq()->PQstatus(conn);
+
+	if (status == CONNECTION_MADE)
 		return !is_local(fd);
-	case CONNECTION_SSL_STARTUP:
-	case CONNECTION_GSS_STARTUP:
-	case CONNECTION_AWAITING_RESPONSE:
-		return true;
-	case CONNECTION_OK:
-	case CONNECTION_BAD:
-	case CONNECTION_STARTED:
-	case CONNECTION_AUTH_OK:
-	case CONNECTION_SETENV:
-	case CONNECTION_NEEDED:
-	case CONNECTION_CHECK_WRITABLE:
-	case CONNECTION_CONSUME:
-	case CONNECTION_CHECK_TARGET:
-	case CONNECTION_CHECK_STANDBY:
-		return false;
-	}
-	return false;
+	return status == CONNECTION_SSL_STARTUP ||
+		status == CONNECTION_GSS_STARTUP ||
+		status == CONNECTION_AWAITING_RESPONSE;
 }
 
 static bool

@@ -871,6 +871,30 @@ test_zstd_window_is_limited(void **state)
 	assert_decodes_to(&stored, CODEC_ZSTD, plain, 0);
 	free(stored.bytes);
 }
+
+/* Read by little, the library itself does not see it. */
+static void
+test_zstd_holds_what_it_says(void **state)
+{
+	/* One segment of 9728 bytes; an empty last raw block. */
+	static const unsigned char frame[] = {
+		0x28, 0xb5, 0x2f, 0xfd, 0x60, 0, 0x25, 1, 0, 0};
+	struct codec_decoder *decoder;
+	struct stored stored;
+	unsigned char plain[1000];
+	size_t len = sizeof(plain);
+	struct error error;
+
+	(void)state;
+	stored_init(&stored, sizeof(frame));
+	append(&stored, frame, sizeof(frame));
+	assert_true(codec_decoder_open(
+		&decoder, CODEC_ZSTD, source, &stored, &error));
+	assert_false(codec_decoder_read(decoder, plain, &len, &error));
+	assert_int_equal(error.code, ERR_DAMAGED);
+	codec_decoder_free(decoder);
+	free(stored.bytes);
+}
 #endif
 
 /* True if the tool, where there is one, makes plain of what was stored. */
@@ -946,6 +970,7 @@ main(void)
 		cmocka_unit_test(test_frames_carry_size_and_checksum),
 #ifdef HAVE_ZSTD
 		cmocka_unit_test(test_zstd_window_is_limited),
+		cmocka_unit_test(test_zstd_holds_what_it_says),
 #endif
 		directory_test(test_standard_tools_read_it),
 	};
