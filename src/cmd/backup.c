@@ -6,6 +6,8 @@
 #include "cmd/backup_options.h"
 #include "cmd/backup_wal.h"
 #include "cmd/command.h"
+#include "cmd/json_output.h"
+#include "cmd/standard_output.h"
 #include "cmd/usage.h"
 
 #include <inttypes.h>
@@ -136,21 +138,8 @@ print_json(const struct backup_options *options,
 		"bytes", (json_int_t)result->bytes, "manifest_verified",
 		result->verified, "pages_verified", result->pages_checked,
 		"damaged", result->damaged, "seconds", result->seconds);
-	bool ok;
 
-	if (root == NULL)
-		return error_set_memory(error);
-	ok = json_dumpf(root, stdout,
-		     JSON_INDENT(2) | JSON_PRESERVE_ORDER |
-			     JSON_REAL_PRECISION(6)) == 0;
-	json_decref(root);
-	if (!ok)
-		return error_set(
-			error, ERR_SYSTEM, "could not write the result");
-	if (putchar('\n') == EOF || fflush(stdout) != 0)
-		return error_set_errno(
-			error, "could not write to standard output");
-	return true;
+	return json_output(root, error) && standard_output_flush(error);
 }
 
 static void

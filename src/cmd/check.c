@@ -3,6 +3,7 @@
 #include "base/stop.h"
 #include "cmd/command.h"
 #include "cmd/connection_options.h"
+#include "cmd/standard_output.h"
 #include "cmd/usage.h"
 
 #include <pwd.h>
@@ -121,9 +122,10 @@ print(const struct check_options *options, const struct verdicts *verdicts,
 			verdicts, options->log_level == LOG_QUIET, &text);
 	if (ok && text.failed)
 		ok = error_set_memory(error);
-	if (ok && (fputs(text.string, stdout) == EOF || fflush(stdout) != 0))
-		ok = error_set_errno(
-			error, "could not write to standard output");
+	if (ok) {
+		(void)fputs(text.string, stdout);
+		ok = standard_output_flush(error);
+	}
 	text_free(&text);
 	return ok;
 }

@@ -24,7 +24,8 @@ json_output(json_t *object, struct error *error)
 
 	if (object == NULL)
 		return error_set_memory(error);
-	success = json_dumpf(object, stdout, JSON_INDENT(2)) == 0 ||
+	success = json_dumpf(object, stdout,
+			  JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 ||
 		error_set_errno(error, "could not write JSON");
 	(void)putchar('\n');
 	json_decref(object);

@@ -2,6 +2,7 @@
 #include "base/terminal.h"
 #include "cmd/command.h"
 #include "cmd/list_print.h"
+#include "cmd/standard_output.h"
 #include "cmd/usage.h"
 #include "list/bar.h"
 
@@ -146,9 +147,7 @@ print(const struct list_options *options, const struct list_summary *summary,
 	} else {
 		list_print_text(summary, &style);
 	}
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return error_set_errno(error, "could not write the list");
-	return true;
+	return standard_output_flush(error);
 }
 
 static bool

@@ -2,6 +2,7 @@
 #include "cmd/command.h"
 #include "cmd/json_output.h"
 #include "cmd/prune_options.h"
+#include "cmd/standard_output.h"
 #include "cmd/usage.h"
 #include "prune/removal.h"
 
@@ -267,8 +268,10 @@ carry_out(struct pruning *pruning, struct error *error)
 		*error = report;
 		success = false;
 	}
-	if ((fflush(stdout) != 0 || ferror(stdout)) && success)
-		success = error_set_errno(error, "could not write the names");
+	if (!standard_output_flush(&report) && success) {
+		*error = report;
+		success = false;
+	}
 	print_summary(pruning);
 	return success;
 }

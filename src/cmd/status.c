@@ -4,6 +4,7 @@
 #include "base/stop.h"
 #include "cmd/command.h"
 #include "cmd/connection_options.h"
+#include "cmd/standard_output.h"
 #include "cmd/usage.h"
 #include "status/leader_view.h"
 #include "status/screen.h"
@@ -261,9 +262,10 @@ show_once(struct status_run *run, struct error *error)
 
 	text_init(&page);
 	ok = make_page(run, &page, error);
-	if (ok && (fputs(page.string, stdout) == EOF || fflush(stdout) != 0))
-		ok = error_set_errno(
-			error, "could not write to standard output");
+	if (ok) {
+		(void)fputs(page.string, stdout);
+		ok = standard_output_flush(error);
+	}
 	text_free(&page);
 	return ok;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "cmd/json_output.h"
+#include "cmd/standard_output.h"
 
 #include <inttypes.h>
 
@@ -150,7 +151,5 @@ verify_report_print(const struct verify_report *report,
 			 report_json(report, options->config.directory, status),
 			 error))
 		return false;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return true;
-	return error_set_errno(error, "could not write the report");
+	return standard_output_flush(error);
 }

@@ -58,5 +58,17 @@ run "$walfetch" list -D "$archive"
 run "$walfetch" prune -D "$archive" --keep-days=1 --quiet
 { [ "$status" -eq 0 ] && [ ! -s "$scratch/out" ] && [ ! -s "$scratch/err" ]; } ||
 	fail 'prune of an empty archive'
+
+# What cannot be printed is a failure.
+for command in 'list' 'list --json' 'prune --keep-days=1 --dry-run --json' \
+	'check --json' 'status'; do
+	status=0
+	# shellcheck disable=SC2086 # the words of a command line
+	"$walfetch" $command -D "$archive" </dev/null >/dev/full \
+		2>"$scratch/err" || status=$?
+	grep -q 'could not write to standard output: No space left' \
+		"$scratch/err" || fail "$command: said $(cat "$scratch/err")"
+	[ "$status" -eq 1 ] || fail "$command, a full device: status $status"
+done
 nothing_written 'list and prune'
 finish
