@@ -549,31 +549,36 @@ flush_floor_over_zeros(void **state)
 	play_end(&play);
 }
 
-/*
- * A standby was promoted that has less than the archive, but more than its slot
- * was told: that one is not set back.
- */
+/* After much was reported, a server with less of it leads a new timeline. */
+static void
+promote_with_less(struct play *play, lsn restart)
+{
+	play_init(play);
+	play->config.slot = "s";
+	begin_stream(play);
+	receive_and_report(play, 0x9000);
+	assert_int_equal(play->status.flush, PLAY_AT + 0x9000);
+	play_fail(play, ERR_UNREACHABLE, true);
+	play->identity.timeline = 2;
+	play->history = "1\t0/302000\n";
+	play->identity.flushed = PLAY_AT + 0x3000;
+	if (restart != LSN_NONE)
+		play->slot.restart = restart;
+	play->located = (struct archive_position){
+		.timeline = 2, .at = PLAY_AT, .held = PLAY_AT};
+	play->may_go_back = true;
+	play_to_state(play, ENGINE_STREAM);
+	play_quiet(play);
+}
+
+/* It has more than its slot was told: that one is not set back. */
 static void
 flush_floor_of_slot(void **state)
 {
 	struct play play;
 
 	(void)state;
-	play_init(&play);
-	play.config.slot = "s";
-	begin_stream(&play);
-	receive_and_report(&play, 0x9000);
-	assert_int_equal(play.status.flush, PLAY_AT + 0x9000);
-	play_fail(&play, ERR_UNREACHABLE, true);
-	play.identity.timeline = 2;
-	play.history = "1\t0/302000\n";
-	play.identity.flushed = PLAY_AT + 0x3000;
-	play.slot.restart = PLAY_AT + 0x1000;
-	play.located = (struct archive_position){
-		.timeline = 2, .at = PLAY_AT, .held = PLAY_AT};
-	play.may_go_back = true;
-	play_to_state(&play, ENGINE_STREAM);
-	play_quiet(&play);
+	promote_with_less(&play, PLAY_AT + 0x1000);
 	assert_int_equal(play.status.flush, LSN_NONE);
 	receive_and_report(&play, 0xFFF);
 	assert_int_equal(play.status.flush, LSN_NONE);
@@ -589,20 +594,7 @@ flush_floor_dropped(void **state)
 	struct play play;
 
 	(void)state;
-	play_init(&play);
-	play.config.slot = "s";
-	begin_stream(&play);
-	receive_and_report(&play, 0x9000);
-	assert_int_equal(play.status.flush, PLAY_AT + 0x9000);
-	play_fail(&play, ERR_UNREACHABLE, true);
-	play.identity.timeline = 2;
-	play.history = "1\t0/302000\n";
-	play.identity.flushed = PLAY_AT + 0x3000;
-	play.located = (struct archive_position){
-		.timeline = 2, .at = PLAY_AT, .held = PLAY_AT};
-	play.may_go_back = true;
-	play_to_state(&play, ENGINE_STREAM);
-	play_quiet(&play);
+	promote_with_less(&play, LSN_NONE);
 	assert_int_equal(play.status.flush, PLAY_AT);
 	receive_and_report(&play, 0x3000);
 	assert_int_equal(play.status.flush, PLAY_AT + 0x3000);

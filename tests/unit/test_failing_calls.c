@@ -479,27 +479,44 @@ test_free_bytes(void **state)
 	assert_true(bytes != 42);
 }
 
+/* An open segment that was scanned, and is to be kept. */
+struct scanned {
+	struct archive_resume work;
+	struct catalog catalog; /* nothing else is there */
+	struct segment_scan scan;
+};
+
+static void
+scan_open_segment(struct fixture *f, struct scanned *scanned)
+{
+	const struct archive_name name = {
+		.kind = NAME_PARTIAL, .timeline = 1, .number = 1};
+	struct error error;
+
+	*scanned = (struct scanned){
+		.work = {.directory = f->directory,
+			.identity = {WAL_BUILDER_SYSTEM, SIZE}},
+	};
+	file_encode(
+		f->directory, A ".partial", CODEC_NONE, segment(f, 1), SIZE);
+	assert_true(segment_scan(&scanned->scan, f->directory,
+		&scanned->work.identity, &name, &error));
+}
+
 /* What the scan found has to be there when it is copied. */
 static void
 test_open_segment_becomes_shorter(void **state)
 {
 	struct fixture *f = *state;
-	const struct wal_identity identity = {WAL_BUILDER_SYSTEM, SIZE};
-	const struct archive_resume work = {
-		.directory = f->directory, .identity = identity};
-	const struct archive_name name = {
-		.kind = NAME_PARTIAL, .timeline = 1, .number = 1};
-	const struct catalog catalog = {.partial_count = 0};
-	struct segment_scan scan;
+	struct scanned scanned;
 	struct error error;
 
-	file_encode(
-		f->directory, A ".partial", CODEC_NONE, segment(f, 1), SIZE);
-	assert_true(
-		segment_scan(&scan, f->directory, &identity, &name, &error));
-	assert_true(open_segment_keep(&work, &catalog, &scan, &error));
+	scan_open_segment(f, &scanned);
+	assert_true(open_segment_keep(
+		&scanned.work, &scanned.catalog, &scanned.scan, &error));
 	file_cut(f->directory, A ".partial", SIZE / 2);
-	assert_false(open_segment_keep(&work, &catalog, &scan, &error));
+	assert_false(open_segment_keep(
+		&scanned.work, &scanned.catalog, &scanned.scan, &error));
 	assert_int_equal(error.code, ERR_DAMAGED);
 	assert_string_equal(
 		error.message, "file \"" A ".partial\" is shorter than it was");
@@ -511,27 +528,20 @@ static void
 test_open_segment_is_not_closed(void **state)
 {
 	struct fixture *f = *state;
-	const struct wal_identity identity = {WAL_BUILDER_SYSTEM, SIZE};
-	const struct archive_resume work = {
-		.directory = f->directory, .identity = identity};
-	const struct archive_name name = {
-		.kind = NAME_PARTIAL, .timeline = 1, .number = 1};
-	const struct catalog catalog = {.partial_count = 0};
-	struct segment_scan scan;
+	struct scanned scanned;
 	struct error error;
 
-	file_encode(
-		f->directory, A ".partial", CODEC_NONE, segment(f, 1), SIZE);
-	assert_true(
-		segment_scan(&scan, f->directory, &identity, &name, &error));
+	scan_open_segment(f, &scanned);
 	/* The first close is that of the copy that is read. */
 	call_fails(CALL_close, 2, 1, EIO);
-	assert_false(open_segment_keep(&work, &catalog, &scan, &error));
+	assert_false(open_segment_keep(
+		&scanned.work, &scanned.catalog, &scanned.scan, &error));
 	assert_true(call_has_failed());
 	calls_work();
 	assert_string_equal(error.message,
 		"could not close file \"" A ".partial\": Input/output error");
-	assert_true(open_segment_keep(&work, &catalog, &scan, &error));
+	assert_true(open_segment_keep(
+		&scanned.work, &scanned.catalog, &scanned.scan, &error));
 }
 
 /*
