@@ -55,15 +55,14 @@ join(struct wal_check *check, uint32_t timeline, lsn at)
 bool
 wal_check_begin(struct wal_check *check, const char *path)
 {
-	const char *name = path + strlen(WAL_FOLDER_PREFIX);
+	const size_t prefix_len = strlen(WAL_FOLDER_PREFIX);
 	uint32_t size = check->verifier.identity.segment_size;
 	uint32_t timeline;
 	uint64_t number;
 
-	check->active = strncmp(path, WAL_FOLDER_PREFIX,
-				strlen(WAL_FOLDER_PREFIX)) == 0 &&
-		strlen(name) == SEGMENT_NAME_LEN &&
-		segment_name_parse(name, size, &timeline, &number);
+	check->active = strncmp(path, WAL_FOLDER_PREFIX, prefix_len) == 0 &&
+		strlen(path + prefix_len) == SEGMENT_NAME_LEN &&
+		segment_name_parse(path + prefix_len, size, &timeline, &number);
 	if (!check->active)
 		return false;
 	if (check->begun) {
