@@ -77,6 +77,12 @@ find_stored(
 	return false;
 }
 
+static bool
+is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 /*
  * Is the cached file a segment of its name, and whole? Two forks can bear the
  * same numbers: it must have been made of the very file that is there now.
@@ -105,7 +111,7 @@ check_cached(const struct ahead *ahead, const char *name,
 		transfer_check_head(&spec, head, result, &ignored) &&
 		fstat(fd, &status) == 0 &&
 		status.st_size == (off_t)result->segment_size &&
-		status.st_mtime == stored.status.st_mtime;
+		is_same_time(&status.st_mtim, &stored.status.st_mtim);
 	(void)close(fd);
 	return success;
 }
